@@ -1,0 +1,14 @@
+// Package answer writes what the gateway answers itself: refusals, failures of a backend,
+// maintenance. Each caller gets it in a form that it understands:
+//
+//   - XML-RPC a fault, JSON-RPC an error object, JSON-2 its own body, all under the real
+//     status;
+//   - Odoo's own web client plain text: it takes any JSON body as a result, whatever the
+//     status (see webClient);
+//   - people a page: one file without foreign parts, light and dark, that says what
+//     happened, what to do, and the request id to quote;
+//   - everybody else a line of text.
+//
+// The text comes from the caller and must hold no secrets; the cause of a failure belongs
+// in the log. The package closes no connection and starts nothing.
+package answer
