@@ -65,7 +65,8 @@ func TestViolations(t *testing.T) {
 		"Traefik through a library": {
 			[]pkg{
 				{ImportPath: module + "/plugins", Imports: []string{"lib.example/a"}, Module: ours},
-				{ImportPath: "lib.example/a", Imports: []string{traefik.ImportPath}}, traefik,
+				{ImportPath: "lib.example/a", Imports: []string{traefik.ImportPath}},
+				traefik,
 			},
 			"/plugins -> lib.example/a -> github.com/traefik/traefik/v3/pkg/x",
 		},
@@ -75,7 +76,8 @@ func TestViolations(t *testing.T) {
 		"Traefik through edge is gateway's right": {
 			[]pkg{
 				{ImportPath: module + "/gateway", Imports: []string{module + "/edge"}, Module: ours},
-				{ImportPath: module + "/edge", Imports: []string{traefik.ImportPath}, Module: ours}, traefik,
+				{ImportPath: module + "/edge", Imports: []string{traefik.ImportPath}, Module: ours},
+				traefik,
 			}, "",
 		},
 		"Traefik itself is not": {
