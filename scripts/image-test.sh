@@ -14,8 +14,8 @@ fi
 
 work=$(mktemp -d)
 # A store of its own: the images of whoever runs this stay untouched.
-export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
-storage=(--root "$work/storage" --runroot "$work/run")
+export BUILDAH_ISOLATION=chroot
+storage=(--storage-driver vfs --root "$work/storage" --runroot "$work/run") # a root of its own makes buildah forget STORAGE_DRIVER
 b() { buildah "${storage[@]}" "$@"; }
 trap 'b rm --all >/dev/null 2>&1; rm -rf "$work"' EXIT
 
@@ -30,7 +30,7 @@ base() {
   mkdir -p "$root"/{tmp,root,usr/bin,etc/ssl/certs,usr/local/go,host/mod,host/build}
   ln -s usr/bin "$root/bin"
   for program in sh mkdir cp printf env; do
-    install "$(readlink -f "$(command -v "$program")")" "$root/usr/bin/$program"
+    install "$(readlink -f "$(type -P "$program")")" "$root/usr/bin/$program"
   done
   for program in "$root"/usr/bin/*; do
     ldd "$program" | grep -o '/[^ ]*' | sort -u
