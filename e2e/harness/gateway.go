@@ -153,7 +153,12 @@ func (g *Gateway) Path(name string) string { return filepath.Join(g.Dir, name) }
 // Write puts a file of the configuration folder in place with one rename.
 func (g *Gateway) Write(t testing.TB, name, text string) {
 	t.Helper()
-	path := g.Path(name)
+	WriteFile(t, g.Path(name), text)
+}
+
+// WriteFile puts a file in place with one rename.
+func WriteFile(t testing.TB, path, text string) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
