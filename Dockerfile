@@ -56,6 +56,6 @@ USER 65532:65532
 WORKDIR /var/lib/sluice
 VOLUME /var/lib/sluice
 EXPOSE 8080 8443 8082
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/bin/sluice", "healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/bin/sluice", "healthcheck", "--data-dir", "/var/lib/sluice"]
 ENTRYPOINT ["/usr/bin/sluice"]
 CMD ["run", "--config", "/etc/sluice/sluice.yaml"]

@@ -63,7 +63,7 @@ config() { b inspect --type image --format "{{$1}}" $image; }
 label() { config "index .Docker.Config.Labels \"org.opencontainers.image.$1\""; }
 expect "runs as a number that is not root" 65532:65532 "$(config .Docker.Config.User)"
 expect "starts the gateway" "[/usr/bin/sluice] [run --config /etc/sluice/sluice.yaml]" "$(config .Docker.Config.Entrypoint) $(config .Docker.Config.Cmd)"
-expect "asks the gateway for its health" "[CMD /usr/bin/sluice healthcheck]" "$(config .Docker.Config.Healthcheck.Test)"
+expect "asks the gateway for its health" "[CMD /usr/bin/sluice healthcheck --data-dir /var/lib/sluice]" "$(config .Docker.Config.Healthcheck.Test)"
 expect "keeps its data in a volume" "map[/var/lib/sluice:{}]" "$(config .Docker.Config.Volumes)"
 expect "is labelled with its licence" Apache-2.0 "$(label licenses)"
 expect "is labelled with its version" v0.0.0-test "$(label version)"
