@@ -1,0 +1,86 @@
+package edge
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestStatusEntryPoint(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	ours := prometheus.NewCounter(prometheus.CounterOpts{Name: "sluice_test_total", Help: "A test's."})
+	registry.MustRegister(ours)
+	ready := true
+	r := start(t, options{
+		extra:  "\napi: {insecure: true}\n",
+		config: func(c *Config) { c.Registry, c.Ready = registry, func() bool { return ready } },
+	})
+	if got, _, _ := r.get("acme.tenant.test", "/"); got != 200 {
+		t.Fatal(got)
+	}
+	for name, tc := range map[string]struct {
+		path   string
+		status int
+		holds  string
+	}{
+		"our metrics":           {"/metrics", 200, "sluice_test_total 0"},
+		"Traefik's beside them": {"/metrics", 200, `traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http"} 1`},
+		"ready":                 {"/ready", 200, "ready"},
+		"ping stays Traefik's":  {"/ping", 200, "OK"},
+		"the dashboard's page":  {"/dashboard/", 200, `href="/api/http/routers"`},
+		"Traefik's API":         {"/api/entrypoints", 200, `"name":"web"`},
+		"no tenant lives here":  {"/", 301, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp, err := r.try(http.DefaultTransport, "http://"+r.status+tc.path, "acme.tenant.test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, body, _ := read(t, resp); status != tc.status || !strings.Contains(body, tc.holds) {
+				t.Errorf("got %d %.2000q, want %d with %q", status, body, tc.status, tc.holds)
+			}
+		})
+	}
+	if page := r.metrics(); strings.Count(page, "# TYPE go_goroutines gauge") != 1 || strings.Index(page, "sluice_") > strings.Index(page, "traefik_") {
+		t.Error("the page repeats a family, or ours do not come first")
+	}
+	ready = false
+	if got := r.statusOf("http://"+r.status+"/ready", ""); got != 503 {
+		t.Errorf("not ready: got %d, want 503", got)
+	}
+}
+
+func TestAccessLogNamesTheTenantAndNoQuery(t *testing.T) {
+	for format, want := range map[string][]string{
+		"json":   {`"tenant":"acme"`, `"class":"web"`, `"backend":"b1"`, `"release":"blue"`, `"outcome":"ok"`, `"requestId":"req-1"`, `"ServiceName":"acme"`, `"RequestPath":"/web"`},
+		"common": {`GET /web HTTP/1.1" 200`, `"acme@sluice" "b1"`},
+	} {
+		t.Run(format, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "access.log")
+			r := start(t, options{extra: "\naccessLog: {format: " + format + ", filePath: " + file + "}\n"})
+			r.get("acme.tenant.test", "/web?access_token=secret")
+			var line string
+			r.eventually("logged", func() bool {
+				text, err := os.ReadFile(file)
+				line = string(text)
+				return err == nil && strings.Contains(line, "acme")
+			})
+			for _, part := range want {
+				if !strings.Contains(line, part) {
+					t.Errorf("%s is missing in %s", part, line)
+				}
+			}
+			if strings.Contains(line, "secret") {
+				t.Errorf("the query string is in %s", line)
+			}
+			if format == "json" && !json.Valid([]byte(line)) {
+				t.Errorf("not one line of JSON: %s", line)
+			}
+		})
+	}
+}
