@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 )
 
@@ -94,12 +95,7 @@ func canonicalIPv6(raw string) (host, port string, err error) {
 		return "", "", ErrHost
 	}
 	host = raw[1:end]
-	for i := 0; i < len(host); i++ {
-		if !isHex(host[i]) && host[i] != ':' && host[i] != '.' {
-			return "", "", ErrHost
-		}
-	}
-	if len(host) > 45 || strings.Count(host, ":") < 2 {
+	if addr, err := netip.ParseAddr(host); err != nil || !addr.Is6() || addr.Zone() != "" {
 		return "", "", ErrHost
 	}
 	switch rest := raw[end+1:]; {

@@ -42,6 +42,10 @@ func (s *formScan) byte(c byte, f *fields) string {
 		return f.begin(s.field(), kindText)
 	case c == '+':
 		c = ' '
+	case c >= 0x80:
+		// Python decodes raw bytes and encoded ones apart, so half a character of each
+		// kind has two readings. Browsers encode.
+		f.bad = true
 	}
 	return s.put(c, f)
 }

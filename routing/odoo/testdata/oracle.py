@@ -1,0 +1,87 @@
+"""Reads bodies as Odoo does: one JSON line in, one JSON line out.
+
+in:  {"kind": "xml|json|auth|form|path", "body": base64}
+out: {"ok": bool, "fields": {...}, "nan": bool}; a field that is no text is null.
+"""
+import base64
+import json
+import sys
+import urllib.parse
+import xmlrpc.client
+
+
+def text(x):
+    return x if isinstance(x, str) else None
+
+
+def positional(out, args):
+    args = list(args)
+    for name, i in (("db", 0), ("second", 1), ("secret", 2), ("model", 3), ("model_method", 4)):
+        if i < len(args):
+            out[name] = text(args[i])
+    if len(args) > 1 and not isinstance(args[1], (bool, float)):
+        try:
+            out["uid"] = str(int(args[1]))
+        except (ValueError, TypeError):
+            pass
+    return out
+
+
+def read_xml(body):
+    params, method = xmlrpc.client.loads(body)
+    if method is None:
+        raise ValueError("no call")
+    return positional({"method": method}, params), False
+
+
+def load_json(body):
+    seen = []
+
+    def constant(word):
+        seen.append(word)
+        return float("nan")
+
+    # Odoo: json.loads(httprequest.get_data(as_text=True)), which decodes with "replace".
+    doc = json.loads(body.decode("utf-8", "replace"), parse_constant=constant)
+    return dict(doc.get("params", {})), bool(seen)
+
+
+def read_json(body):
+    params, nan = load_json(body)
+    out = {k: text(params[k]) for k in ("service", "method") if k in params}
+    return positional(out, params.get("args", [])), nan
+
+
+def read_auth(body):
+    params, nan = load_json(body)
+    names = (("db", "db"), ("login", "second"), ("password", "secret"))
+    return {to: text(params[k]) for k, to in names if k in params}, nan
+
+
+def read_form(body):
+    # Werkzeug's MultiDict: the first of several counts.
+    out = {}
+    for k, v in urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"):
+        out.setdefault(k, v)
+    names = (("db", "db"), ("login", "second"), ("password", "secret"))
+    return {to: out[k] for k, to in names if k in out}, False
+
+
+def read_path(body):
+    # PATH_INFO: unquoted once; slashes are merged by Werkzeug's router.
+    path = urllib.parse.unquote_to_bytes(body)
+    while b"//" in path:
+        path = path.replace(b"//", b"/")
+    return {"path": path.decode("latin-1")}, False
+
+
+READERS = {"xml": read_xml, "json": read_json, "auth": read_auth, "form": read_form, "path": read_path}
+
+for line in sys.stdin.buffer:
+    case = json.loads(line)
+    try:
+        fields, nan = READERS[case["kind"]](base64.b64decode(case["body"]))
+        answer = {"ok": True, "fields": fields, "nan": nan}
+    except Exception as e:
+        answer = {"ok": False, "error": type(e).__name__}
+    sys.stdout.write(json.dumps(answer) + "\n")
