@@ -1,0 +1,186 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+)
+
+// Role says what a token may do. Each role includes the ones before it.
+type Role string
+
+// The roles, from least to most.
+const (
+	Viewer   Role = "viewer"   // reads
+	Operator Role = "operator" // also moves traffic
+	Admin    Role = "admin"    // also keys and tokens
+)
+
+// allows says whether r includes needed. Unknown roles allow nothing.
+func (r Role) allows(needed Role) bool {
+	return rank(needed) > 0 && rank(r) >= rank(needed)
+}
+
+func rank(r Role) int {
+	switch r {
+	case Viewer:
+		return 1
+	case Operator:
+		return 2
+	case Admin:
+		return 3
+	}
+	return 0
+}
+
+// Token is one way to log in over TCP. The secret is in File, trimmed.
+type Token struct {
+	Name string
+	Role Role
+	File string
+}
+
+// minToken is the shortest secret that is accepted: 16 characters can be guessed neither
+// over the network nor from a leaked hash.
+const minToken = 16
+
+// actor is who asks. It is written to logs; it holds no secret.
+type actor struct {
+	Name string
+	Role Role
+}
+
+type actorKey struct{}
+
+func withActor(ctx context.Context, a actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+func actorFrom(ctx context.Context) actor {
+	a, _ := ctx.Value(actorKey{}).(actor)
+	return a
+}
+
+// secret is a token as it is compared: hashed, so that all have one length.
+type secret struct {
+	actor
+	sum [sha256.Size]byte
+}
+
+// logins knows the tokens and bounds wrong guesses.
+type logins struct {
+	secrets *fresh[[]secret]
+	guesses *guesses
+}
+
+func newLogins(tokens []Token, log *slog.Logger) (*logins, error) {
+	files := make([]string, len(tokens))
+	for i, t := range tokens {
+		files[i] = t.File
+	}
+	secrets, err := newFresh(log, files, func() ([]secret, error) { return readSecrets(tokens) })
+	if err != nil {
+		return nil, err
+	}
+	return &logins{secrets: secrets, guesses: newGuesses()}, nil
+}
+
+func readSecrets(tokens []Token) ([]secret, error) {
+	var all []secret
+	var problems []error
+	for _, t := range tokens {
+		s, err := readSecret(t)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("spec.admin.tokens: token %q: %w", t.Name, err))
+		}
+		all = append(all, s)
+	}
+	return all, errors.Join(problems...)
+}
+
+func readSecret(t Token) (secret, error) {
+	if rank(t.Role) == 0 {
+		return secret{}, fmt.Errorf("role %q is none of viewer, operator, admin", t.Role)
+	}
+	content, err := os.ReadFile(t.File)
+	if err != nil {
+		return secret{}, err
+	}
+	text := strings.TrimSpace(string(content))
+	if len(text) < minToken {
+		return secret{}, fmt.Errorf("%s holds %d characters, at least %d are needed: try `openssl rand -hex 32 > %s`", t.File, len(text), minToken, t.File)
+	}
+	return secret{actor{t.Name, t.Role}, sha256.Sum256([]byte(text))}, nil
+}
+
+// who finds the owner of a token. Every secret is compared, whatever matches, so that the
+// time taken says nothing.
+func (l *logins) who(token string, now time.Time) (actor, bool) {
+	sum := sha256.Sum256([]byte(token))
+	var found actor
+	var ok bool
+	for _, s := range l.secrets.get(now) {
+		if subtle.ConstantTimeCompare(sum[:], s.sum[:]) == 1 {
+			found, ok = s.actor, true
+		}
+	}
+	return found, ok
+}
+
+// login lets requests with a good token pass and puts their actor in the context.
+func (s *Server) login(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, given := bearer(r)
+		if !given {
+			s.challenge(w, "a bearer token is needed: send it as Authorization: Bearer TOKEN, or name its file in a context")
+			return
+		}
+		now := time.Now()
+		var who actor
+		ok, wait := s.logins.guesses.try(clientAddr(r), now, func() (known bool) {
+			who, known = s.logins.who(token, now)
+			return known
+		})
+		switch {
+		case wait > 0:
+			s.metrics.logins.WithLabelValues("throttled").Inc()
+			refuseFor(w, wait, "too many wrong tokens from this address")
+		case !ok:
+			s.metrics.logins.WithLabelValues("refused").Inc()
+			s.log.WarnContext(r.Context(), "admin API refused a token", "client", clientAddr(r))
+			s.challenge(w, "this token is not known here: check that its file is one of spec.admin.tokens")
+		default:
+			next.ServeHTTP(w, r.WithContext(withActor(r.Context(), who)))
+		}
+	})
+}
+
+func (s *Server) challenge(w http.ResponseWriter, detail string) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
+	problem(w, http.StatusUnauthorized, detail)
+}
+
+// bearer is the token of the one Authorization header. Two headers are no token: it would
+// depend on the reader which one counts.
+func bearer(r *http.Request) (string, bool) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// clientAddr is the peer of the connection. Forwarded headers do not count here.
+func clientAddr(r *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return peer.Addr().Unmap()
+}
