@@ -23,10 +23,16 @@ func NewContext(ctx context.Context, s Setter) context.Context {
 // FromContext returns the setter that ctx carries. It is never nil: without one, the
 // deadlines stay what the server made them.
 func FromContext(ctx context.Context) Setter {
-	if s, ok := ctx.Value(key{}).(Setter); ok {
+	if s, ok := Lookup(ctx); ok {
 		return s
 	}
 	return none{}
+}
+
+// Lookup is FromContext for callers that know of another setter when there is none.
+func Lookup(ctx context.Context) (Setter, bool) {
+	s, ok := ctx.Value(key{}).(Setter)
+	return s, ok
 }
 
 // none stands in where nobody put a setter.

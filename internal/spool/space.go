@@ -130,3 +130,6 @@ func (a *account) take(n int64) bool {
 }
 
 func (a *account) give(n int64) { a.used.Add(-n) }
+
+// InUse is the memory that bodies hold.
+func (s *Space) InUse() int64 { return s.memory.used.Load() }

@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"sluicegate.dev/sluice/internal/answer"
+	"sluicegate.dev/sluice/internal/spool"
+	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/odoo"
+)
+
+// What selection found.
+var (
+	errNoBackend    = errors.New("no backend is up")
+	errDatabaseDown = errors.New("the database server does not answer")
+	errEmptyPool    = errors.New("the pool has no backends")
+)
+
+// statusClientGone is for the log alone: nobody reads it.
+const statusClientGone = 499
+
+// refuse answers with what err means. It is the one place that turns an error of this
+// package into a status.
+func (u *Upstream) refuse(w http.ResponseWriter, r *http.Request, x *routing.Exchange, err error) {
+	x.Cause = err
+	if errors.Is(err, context.Canceled) {
+		x.Outcome, x.Status = odoo.ClientGone, statusClientGone
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	refusal := refusalFor(err)
+	x.Outcome, x.Status = odoo.Refused, refusal.Status
+	if refusal.Status >= 500 {
+		x.Outcome = odoo.Unavailable
+	}
+	answer.Write(w, r, x, refusal)
+}
+
+func refusalFor(err error) answer.Refusal {
+	var own *refusal
+	if errors.As(err, &own) {
+		return own.Refusal
+	}
+	var fault *clientFault
+	if errors.As(err, &fault) {
+		return faultRefusal(fault)
+	}
+	switch {
+	case errors.Is(err, spool.ErrTooLarge):
+		return refusalOf(http.StatusRequestEntityTooLarge, "body_too_large", "Request too large",
+			"The request body is larger than this gateway takes.", 0)
+	case errors.Is(err, spool.ErrNoSpace):
+		return refusalOf(http.StatusServiceUnavailable, "no_space", "Busy",
+			"The gateway has no room for this upload now.", 5*time.Second)
+	case errors.Is(err, errDatabaseDown):
+		return refusalOf(http.StatusServiceUnavailable, "database_down", "The database is not available",
+			"The application is up but its database server does not answer. Nothing is lost: your session stays valid.", 5*time.Second)
+	default:
+		return attemptRefusal(err)
+	}
+}
+
+// attemptRefusal is for errors of the backend's side.
+func attemptRefusal(err error) answer.Refusal {
+	var f *failure
+	if !errors.As(err, &f) || f.stage == connecting {
+		status := http.StatusServiceUnavailable
+		if f != nil {
+			status = http.StatusBadGateway // the one status that Odoo's own scripts know
+		}
+		return refusalOf(status, "backend_down", "The application is not available",
+			"No server of this site can be reached at the moment. Nothing of your request was carried out.", 5*time.Second)
+	}
+	switch f.stage {
+	case overdue:
+		return refusalOf(http.StatusGatewayTimeout, "backend_timeout", "The application took too long",
+			"It did not answer in time. What you asked for may still be going on; check before you repeat it.", 0)
+	case connecting, waiting, garbled:
+	}
+	return refusalOf(http.StatusBadGateway, "backend_failed", "The application broke off",
+		"It ended the connection without a proper answer. Check whether your change was saved before you repeat it.", 0)
+}
+
+func faultRefusal(fault *clientFault) answer.Refusal {
+	if timedOut(fault) {
+		late := refusalOf(http.StatusRequestTimeout, "body_timeout", "Request too slow",
+			"The request body did not arrive in time.", 0)
+		late.Header = http.Header{"Connection": {"close"}}
+		return late
+	}
+	return refusalOf(http.StatusBadRequest, "broken_request", "Bad request", "The request ended early or was malformed.", 0)
+}
+
+func refusalOf(status int, code, title, detail string, retry time.Duration) answer.Refusal {
+	return answer.Refusal{Status: status, Code: code, Title: title, Detail: detail, RetryAfter: retry}
+}
+
+// refusal is an answer of ours on its way up as an error.
+type refusal struct{ answer.Refusal }
+
+func (r *refusal) Error() string { return r.Code + ": " + r.Detail }

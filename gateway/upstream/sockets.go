@@ -1,0 +1,218 @@
+package upstream
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"sluicegate.dev/sluice/routing"
+)
+
+// sockets is the register of open WebSockets and the owner of their goroutines.
+type sockets struct {
+	upstream  *Upstream
+	perTenant int
+
+	mu      sync.Mutex
+	live    map[*socket]struct{}
+	tenants map[string]int
+	refuse  bool          // the gateway stops
+	over    bool          // it has stopped: nothing may start any more
+	changed chan struct{} // closed and replaced when a socket ends
+	cut     chan struct{} // closed by shut: no more waiting
+
+	running sync.WaitGroup // of sockets and closers
+}
+
+func (s *sockets) init(u *Upstream, perTenant int) {
+	s.upstream, s.perTenant = u, perTenant
+	s.live = map[*socket]struct{}{}
+	s.tenants = map[string]int{}
+	s.changed = make(chan struct{})
+	s.cut = make(chan struct{})
+}
+
+// admit says whether a tenant may open one more socket now.
+func (s *sockets) admit(tenant string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.refuse && (s.perTenant == 0 || s.tenants[tenant] < s.perTenant) {
+		return nil
+	}
+	return &refusal{refusalOf(http.StatusServiceUnavailable, "too_many_sockets", "No more connections",
+		"This site has too many live connections, or the gateway is restarting.", 5*time.Second)}
+}
+
+// open registers a socket and starts to carry its frames.
+func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken) {
+	k := &socket{upstream: s.upstream, backend: b, tenant: x.Tenant.Name, opened: time.Now()}
+	stall := s.upstream.timing.SocketStall
+	k.client = leg{conn: client.conn, stall: stall, limit: &k.limit, boundary: true}
+	k.server = leg{conn: server.conn, stall: stall, limit: &k.limit, boundary: true}
+	k.ways.Store(2)
+	up := &direction{from: &k.client, to: &k.server, frames: frames{masked: true}, ahead: client.ahead}
+	down := &direction{from: &k.server, to: &k.client, ahead: server.ahead}
+
+	b.sockets.Add(1)
+	s.mu.Lock()
+	s.live[k] = struct{}{}
+	s.tenants[k.tenant]++
+	late := s.refuse
+	s.mu.Unlock()
+	if !s.start(func() { k.run(up) }, func() { k.run(down) }) {
+		_, _ = client.conn.Close(), server.conn.Close() // nobody is left to carry it
+		s.remove(k)
+		return
+	}
+	if late || b.retired.Load() {
+		k.close(closeRestart, "restart") // it was opened while all others were being closed
+	}
+}
+
+// start runs goroutines that wait waits for, while there still is a wait to come.
+func (s *sockets) start(run ...func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	for _, f := range run {
+		s.running.Go(f)
+	}
+	return true
+}
+
+func (s *sockets) remove(k *socket) {
+	k.backend.sockets.Add(-1)
+	s.mu.Lock()
+	delete(s.live, k)
+	if s.tenants[k.tenant]--; s.tenants[k.tenant] == 0 {
+		delete(s.tenants, k.tenant)
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+	code := int(k.code.Load())
+	s.upstream.metrics.socketsClosed.WithLabelValues(codeLabel(code)).Inc()
+	s.upstream.log.Debug("socket ended", "tenant", k.tenant, "backend", k.backend.name,
+		"code", code, "seconds", int(time.Since(k.opened).Seconds()))
+}
+
+// codeLabel keeps the label bounded: a peer may send any code.
+func codeLabel(code int) string {
+	if code >= 1000 && code <= 1015 || code >= 4001 && code <= 4004 {
+		return strconv.Itoa(code)
+	}
+	return "other"
+}
+
+// count is the open sockets of one tenant.
+func (s *sockets) count(tenant string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tenants[tenant]
+}
+
+// matching lists sockets, each with a moment of its own within over: browsers come back as
+// soon as they are cut, and must not all come at once.
+func (s *sockets) matching(match func(*socket) bool, over time.Duration) []farewell {
+	s.mu.Lock()
+	var found []farewell
+	for k := range s.live {
+		if match(k) {
+			found = append(found, farewell{socket: k})
+		}
+	}
+	s.mu.Unlock()
+	for i := range found {
+		found[i].after = time.Duration(rand.Float64() * float64(over))
+	}
+	slices.SortFunc(found, func(a, b farewell) int { return cmp.Compare(a.after, b.after) })
+	return found
+}
+
+// farewell is when a socket is to be closed.
+type farewell struct {
+	socket *socket
+	after  time.Duration
+}
+
+// closeAll closes the matching sockets over a while. It returns when the last one was told,
+// or at once when the gateway ends.
+func (s *sockets) closeAll(match func(*socket) bool, code int, reason string, over time.Duration) {
+	start := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for _, f := range s.matching(match, over) {
+		timer.Reset(time.Until(start.Add(f.after)))
+		select {
+		case <-timer.C:
+		case <-s.cut:
+		}
+		f.socket.close(code, reason)
+	}
+}
+
+// closeLater is closeAll in the background; Run waits for it.
+func (s *sockets) closeLater(match func(*socket) bool, code int, reason string, over time.Duration) {
+	s.start(func() { s.closeAll(match, code, reason, over) })
+}
+
+// shut lets no more sockets in, tells the open ones and cuts short who is waiting to.
+func (s *sockets) shut() {
+	s.mu.Lock()
+	s.refuse = true
+	select {
+	case <-s.cut:
+	default:
+		close(s.cut)
+	}
+	s.mu.Unlock()
+	s.closeAll(all, closeRestart, "restart", 0)
+}
+
+func all(*socket) bool { return true }
+
+// wait returns when nothing of any socket runs any more.
+func (s *sockets) wait() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// CloseSockets closes all WebSockets with code, spread over a while, lets no new ones in,
+// and returns when they have ended. It is for the graceful stop.
+func (u *Upstream) CloseSockets(code int, reason string, over time.Duration) {
+	u.sockets.mu.Lock()
+	u.sockets.refuse = true
+	u.sockets.mu.Unlock()
+	u.sockets.closeAll(all, code, reason, over)
+	u.sockets.drained()
+}
+
+// CloseTenantSockets closes one tenant's WebSockets, spread over a while, and returns when
+// the last one was told. New ones may come.
+func (u *Upstream) CloseTenantSockets(tenant string, code int, reason string, over time.Duration) {
+	u.sockets.closeAll(func(s *socket) bool { return s.tenant == tenant }, code, reason, over)
+}
+
+// TenantSockets is how many WebSockets a tenant has open.
+func (u *Upstream) TenantSockets(tenant string) int { return u.sockets.count(tenant) }
+
+// drained waits until no socket is left. Each ends within its farewell.
+func (s *sockets) drained() {
+	for {
+		s.mu.Lock()
+		left, changed := len(s.live), s.changed
+		s.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		<-changed
+	}
+}

@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"bytes"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/odoo"
+)
+
+// poolState is a pool as it lives: it stays the same value while the pool's name is
+// configured, whatever else changes.
+type poolState struct {
+	name     string
+	conf     atomic.Pointer[routing.Pool]
+	backends atomic.Pointer[[]*backend] // replaced as a whole, never written
+	// adopted pools were asked for before Apply brought them, by a request that held a
+	// newer or older table. They are not probed and end with the next Apply.
+	adopted bool
+}
+
+// backend is a backend as it lives.
+type backend struct {
+	pool, name string
+	owner      *poolState
+	conf       atomic.Pointer[routing.Backend]
+
+	http     *endpoint
+	realtime *endpoint // http, where Odoo serves both on one port
+
+	inflight atomic.Int64 // requests that hold a worker
+	sockets  atomic.Int64
+	health   health
+	retired  atomic.Bool // no longer configured; what it has finishes
+
+	// The schedule's, under its lock.
+	due    time.Time // of the next probe
+	probed time.Time // end of the last one
+	index  int       // in the heap, -1 outside
+}
+
+func (u *Upstream) newBackend(owner *poolState, conf *routing.Backend) *backend {
+	b := &backend{pool: owner.name, name: conf.Name, owner: owner, index: -1}
+	b.conf.Store(conf)
+	b.http = newEndpoint(u.dialer, conf.HTTP, conf.TLS, u.timing.KeepAlive)
+	b.realtime = b.http
+	if conf.Realtime != "" && conf.Realtime != conf.HTTP {
+		b.realtime = newEndpoint(u.dialer, conf.Realtime, conf.TLS, u.timing.KeepAlive)
+	}
+	return b
+}
+
+// is says whether conf means the same server: name and addresses, and how it is verified.
+func (b *backend) is(conf *routing.Backend) bool {
+	old := b.conf.Load()
+	return old.Name == conf.Name && old.HTTP == conf.HTTP && old.Realtime == conf.Realtime && sameTLS(old.TLS, conf.TLS)
+}
+
+func sameTLS(a, b *routing.BackendTLS) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.ServerName == b.ServerName && bytes.Equal(a.CA, b.CA) && bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key)
+}
+
+// fenced backends take no new sessions.
+func (b *backend) fenced() bool { return b.conf.Load().Weight <= 0 }
+
+// endpointFor is the port that serves x. The realtime port would serve any path, login and
+// database manager too, so only what it is there for goes to it: sockets and their plain
+// siblings, and long polling before version 16.
+func (b *backend) endpointFor(x *routing.Exchange) *endpoint {
+	if x.Class != odoo.Realtime {
+		return b.http
+	}
+	profile := x.Pool.Profile
+	if profile.Websocket && within(x.Path, "/websocket") || profile.Longpolling && within(x.Path, "/longpolling") {
+		return b.realtime
+	}
+	return b.http
+}
+
+// retire ends what a removed backend has no more use for. Requests on their way finish.
+func (u *Upstream) retire(b *backend) {
+	b.retired.Store(true)
+	u.schedule.remove(b)
+	u.metrics.forget(b)
+	b.http.idle.close()
+	b.realtime.idle.close()
+	u.sockets.closeLater(func(s *socket) bool { return s.backend == b }, closeRestart, "backend removed", u.timing.SocketSpread)
+}
+
+// within says whether path is prefix or lies beneath it.
+func within(path, prefix string) bool {
+	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
+}
+
+// matches says whether path is one of patterns: exact, or a prefix that ends in "/**".
+func matches(path string, patterns []string) bool {
+	for _, p := range patterns {
+		if prefix, deep := strings.CutSuffix(p, "/**"); deep && within(path, prefix) || p == path {
+			return true
+		}
+	}
+	return false
+}

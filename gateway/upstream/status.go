@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// PoolStatus is what is known of a pool.
+type PoolStatus struct {
+	Name     string
+	Backends []BackendStatus
+}
+
+// BackendStatus is what is known of a backend at one moment.
+type BackendStatus struct {
+	Name     string
+	HTTP     string
+	Realtime string
+	Workers  int
+	Weight   int
+	State    State
+	Since    time.Time // of the state; zero while unknown
+	Reason   string    // of the last bad probe or connect, empty while all is well
+	InFlight int64     // requests that hold a worker
+	Sockets  int64
+	Idle     int // connections kept for reuse
+}
+
+// Serves says whether the backend gets requests.
+func (b BackendStatus) Serves() bool { return b.State.serves() }
+
+// Status lists all pools by name.
+func (u *Upstream) Status() []PoolStatus {
+	pools := *u.pools.Load()
+	all := make([]PoolStatus, 0, len(pools))
+	for _, live := range pools {
+		all = append(all, live.status())
+	}
+	slices.SortFunc(all, func(a, b PoolStatus) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// PoolStatus is Status for one pool.
+func (u *Upstream) PoolStatus(name string) (PoolStatus, bool) {
+	live, ok := (*u.pools.Load())[name]
+	if !ok {
+		return PoolStatus{}, false
+	}
+	return live.status(), true
+}
+
+func (p *poolState) status() PoolStatus {
+	s := PoolStatus{Name: p.name}
+	for _, b := range *p.backends.Load() {
+		conf := b.conf.Load()
+		one := BackendStatus{
+			Name: b.name, HTTP: conf.HTTP, Realtime: conf.Realtime, Workers: conf.Workers, Weight: conf.Weight,
+			InFlight: b.inflight.Load(), Sockets: b.sockets.Load(), Idle: b.http.idle.count(),
+		}
+		if b.realtime != b.http {
+			one.Idle += b.realtime.idle.count()
+		}
+		one.State, one.Since, one.Reason = b.health.facts()
+		s.Backends = append(s.Backends, one)
+	}
+	return s
+}
