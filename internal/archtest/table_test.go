@@ -119,7 +119,8 @@ func table() []rule {
 			ours:     []string{"config/...", "routing/...", "gateway/admin/api", "internal/..."},
 			never:    outside,
 		},
-		{packages: []string{"internal/demo/..."}, ours: []string{"internal/standin/...", "config/..."}, never: outside},
+		{packages: []string{"internal/scaffold/..."}, ours: []string{"config"}, never: outside},
+		{packages: []string{"internal/demo/..."}, ours: []string{"internal/standin/...", "internal/client", "config/..."}, never: outside},
 		{packages: []string{"internal/standin/..."}, ours: []string{"internal/standin/..."}, never: []ban{noThirdParty()}},
 
 		// Tools of the tree.
