@@ -82,7 +82,6 @@ func framingRows() []row {
 			send: get("acme.test", "/web", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
 			want: []int{200, 400, 403}, reach: "acme", seen: lacks("Upgrade", "HTTP2-Settings"),
 		},
-		{id: "S10 the HTTP 2 preface in plain", send: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", want: []int{0, 400, 404, 405, 421, 505}},
 		{id: "S12 body larger than its length", send: post("acme.test", "/web", form, "ab") + "cdefgh\r\n\r\n", want: []int{200, 400}, reach: "acme", closes: true},
 		{
 			id:   "S12 refused with an unread body",

@@ -30,8 +30,11 @@ func (c caller) ask(t *testing.T, client *http.Client) (harness.Reply, error) {
 
 var callers = []caller{
 	{"a person", "GET", "/odoo", "", []string{"Accept: text/html,application/xhtml+xml"}, isHTML},
-	{"the web client", "POST", "/web/dataset/call_kw/res.partner/read", `{"jsonrpc":"2.0","id":1,"params":{"model":"res.partner","method":"read","args":[],"kwargs":{}}}`,
-		[]string{"Content-Type: application/json"}, webClientUnderstands},
+	{
+		"the web client", "POST", "/web/dataset/call_kw/res.partner/read", `{"jsonrpc":"2.0","id":1,"params":{"model":"res.partner","method":"read","args":[],"kwargs":{}}}`,
+		[]string{"Content-Type: application/json"},
+		webClientUnderstands,
+	},
 	{"an XML-RPC caller", "POST", "/xmlrpc/2/object", xmlCall("acme", ""), []string{"Content-Type: text/xml"}, isFault},
 	{"a JSON-RPC caller", "POST", "/jsonrpc", jsonCall("acme", ""), []string{"Content-Type: application/json"}, isJSONError},
 }

@@ -3,6 +3,8 @@ package e2e
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ http:
     plain: {rule: "Host(` + "`plain.test`" + `)", service: plain, middlewares: [stamp, mark]}
     thief: {rule: "Host(` + "`acme.test`" + `)", service: plain, priority: 9000000}
     broken: {rule: "Host(` + "`broken-router.test`" + `)", service: plain, middlewares: [broken]}
+    mutual: {rule: "Host(` + "`mutual.test`" + `)", service: plain, entryPoints: [websecure], tls: {options: mutual}}
   services:
     plain: {loadBalancer: {servers: [{url: "http://%s"}]}}
   middlewares:
@@ -29,6 +32,9 @@ http:
     replace: {replacePathRegex: {regex: "^/r/(.*)", replacement: "/$1"}}
     deny: {ipAllowList: {sourceRange: ["192.0.2.0/24"]}}
     limited: {inFlightReq: {amount: 1000}}
+tls:
+  options:
+    mutual: {clientAuth: {caFiles: ["traefik/ca.crt"], clientAuthType: RequireAndVerifyClientCert}}
 `
 
 // plugin is the source of a Traefik plugin whose ServeHTTP is body.
@@ -99,7 +105,7 @@ func startTown(t *testing.T) *town {
 			files[name] = text
 		}
 	}
-	tw.gateway = harness.StartGateway(t, harness.GatewayConfig{
+	tw.gateway = harness.NewGateway(t, harness.GatewayConfig{
 		TLS: true, Files: files,
 		Traefik: `    providers: {file: {directory: ./traefik, watch: true}}
     experimental:
@@ -109,6 +115,8 @@ func startTown(t *testing.T) *town {
         panics: {moduleName: example.test/panics}
 `,
 	}, documents)
+	harness.NewAuthority(t).Write(t, tw.gateway.Path("traefik/ca.crt"))
+	tw.gateway.Start(t)
 	tw.client = harness.Client(tw.gateway.Web)
 	return tw
 }
@@ -155,6 +163,7 @@ func TestTraefikBesideTenants(t *testing.T) {
 			t.Errorf("%v", e)
 		}
 	})
+	t.Run("T16 a hello in pieces does not get around client certificates", tw.mutual)
 	t.Run("HTTP/3 to a tenant", func(t *testing.T) {
 		client := harness.HTTP3Client(t, tw.gateway.TLS, &tls.Config{ServerName: "beta.test", InsecureSkipVerify: true, NextProtos: []string{"h3"}})
 		reply := harness.Get(t, client, "https://beta.test/over-h3")
@@ -219,5 +228,38 @@ func (tw *town) changedPaths(t *testing.T) {
 	e := harness.Raw(t, tw.gateway.Web, head("GET", "/x/web/login?a=b", "Host: stripped.test"))
 	if seen := tw.recorders["stripped"].Matching("GET /web/login?a=b "); e.Status() != 200 || len(seen) != 1 {
 		t.Errorf("an honest path behind a prefix: %v, seen %d times", e, len(seen))
+	}
+}
+
+// mutual: a host that asks for client certificates asks for them too when the server name
+// comes in pieces, and when the request names another host than the handshake.
+func (tw *town) mutual(t *testing.T) {
+	for _, c := range []struct {
+		name, sni, host string
+		fragmented      bool
+		want            bool
+	}{
+		{"another host of Traefik's", "plain.test", "beta.test", false, false},
+		{"in one piece", "mutual.test", "mutual.test", false, false},
+		{"in pieces", "mutual.test", "mutual.test", true, false},
+		{"by way of a tenant", "beta.test", "mutual.test", false, false},
+		{"by way of a tenant, in pieces", "beta.test", "mutual.test", true, false},
+		{"a tenant in pieces", "beta.test", "beta.test", true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", tw.gateway.TLS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if c.fragmented {
+				conn = &harness.Fragmented{Conn: conn}
+			}
+			secure := tls.Client(conn, &tls.Config{ServerName: c.sni, InsecureSkipVerify: true})
+			_, _ = io.WriteString(secure, head("GET", "/mutual", "Host: "+c.host))
+			if e := harness.ReadExchange(secure, http.MethodGet); (e.Status() == http.StatusOK) != c.want {
+				t.Errorf("%v", e)
+			}
+		})
 	}
 }

@@ -31,7 +31,7 @@ func (b *bench) slow() {
 	}
 }
 
-// stalled downloads with a stall and says how much came, and how long a worker was held.
+// stalled downloads with a stall and says how much came, and how long workers were held.
 func (b *bench) stalled(p *peer, odoo *harness.StandIn, stall time.Duration) (int64, time.Duration) {
 	conn, err := net.Dial("tcp", p.addr)
 	if err != nil {
@@ -39,9 +39,7 @@ func (b *bench) stalled(p *peer, odoo *harness.StandIn, stall time.Duration) (in
 	}
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-	done := make(chan struct{})
-	held := make(chan time.Duration)
-	go func() { held <- b.held(odoo, done) }()
+	before := odoo.Counters(b).Workers.BusySeconds
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: t0.bench.test\r\nConnection: close\r\n\r\n", harness.BytesPath(25_000_000))
 	answer, err := http.ReadResponse(bufio.NewReaderSize(conn, 16<<10), nil)
 	if err != nil {
@@ -50,22 +48,6 @@ func (b *bench) stalled(p *peer, odoo *harness.StandIn, stall time.Duration) (in
 	got, _ := io.CopyN(io.Discard, answer.Body, 1<<20)
 	<-time.After(stall)
 	more, _ := io.Copy(io.Discard, answer.Body)
-	close(done)
-	return got + more, <-held
-}
-
-// held samples how long a worker is busy.
-func (b *bench) held(odoo *harness.StandIn, done <-chan struct{}) time.Duration {
-	const step = 50 * time.Millisecond
-	var held time.Duration
-	for {
-		select {
-		case <-done:
-			return held
-		case <-time.After(step):
-			if odoo.Busy(b) > 0 {
-				held += step
-			}
-		}
-	}
+	held := odoo.Counters(b).Workers.BusySeconds - before
+	return got + more, time.Duration(held * float64(time.Second))
 }

@@ -85,3 +85,9 @@ func writePEM(t testing.TB, path, kind string, der []byte) {
 func (a *Authority) Client(serverName string, protocols ...string) *tls.Config {
 	return &tls.Config{RootCAs: a.Pool, ServerName: serverName, NextProtos: protocols, InsecureSkipVerify: serverName == ""}
 }
+
+// Write puts the authority's certificate into a file.
+func (a *Authority) Write(t testing.TB, path string) {
+	t.Helper()
+	writePEM(t, path, "CERTIFICATE", a.cert.Raw)
+}

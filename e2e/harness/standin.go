@@ -1,16 +1,19 @@
 package harness
 
 import (
+	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
-	"time"
 )
 
 // StandIn is a running stand-in Odoo.
 type StandIn struct {
 	*Process
+	Name                    string
+	Workers                 int
 	HTTP, Realtime, Control string // addresses
 }
 
@@ -18,20 +21,120 @@ type StandIn struct {
 // database of its name.
 type StandInConfig struct {
 	Name      string
+	Version   string
 	Databases string // separated by commas; the name when empty
 	Workers   int
 	Args      []string // more flags
 }
 
+// Paths of the stand-in that real Odoo lacks.
+const (
+	EchoPath   = "/standin/echo"                 // answers with what arrived, and the hash of the body
+	EchoSocket = "/websocket?version=18.0-5"     // the bus; it answers subscriptions
+	bytesPath  = "/web/static/size/%d/%[1]d.bin" // so many bytes of a pattern
+)
+
+// BytesPath is the path of a file of so many bytes.
+func BytesPath(size int) string { return fmt.Sprintf(bytesPath, size) }
+
+// StartStandIn starts one; it ends with the test.
 func StartStandIn(t testing.TB, c StandInConfig) *StandIn {
-	_ = json.Valid
-	_ = fmt.Sprint
-	_ = http.MethodGet
-	_ = time.Now
-	return nil
+	t.Helper()
+	s := &StandIn{Name: c.Name, Workers: c.Workers, HTTP: FreeAddr(t), Realtime: FreeAddr(t), Control: FreeAddr(t)}
+	if s.Workers == 0 {
+		s.Workers = 4
+	}
+	if c.Version == "" {
+		c.Version = "18.0"
+	}
+	if c.Databases == "" {
+		c.Databases = c.Name
+	}
+	s.Process = Start(t, Command{
+		Name: "standin " + c.Name, Path: Binary(t, "STANDIN_BIN", "standin"), Dir: t.TempDir(),
+		Args: append([]string{
+			"-name", c.Name, "-version", c.Version, "-databases", c.Databases, "-workers", fmt.Sprint(s.Workers),
+			"-http", s.HTTP, "-realtime", s.Realtime, "-control", s.Control,
+		}, c.Args...),
+	})
+	Eventually(t, Patience, "the stand-in "+c.Name+" answers", func() error {
+		_, err := s.counters()
+		return err
+	})
+	return s
 }
-func BytesPath(n int) string { return "" }
 
-const HashPath = ""
+// Counters are what the stand-in tells of itself, as far as tests look at it.
+type Counters struct {
+	Workers struct {
+		Busy        int
+		BusySeconds float64 `json:"busy_seconds"`
+	}
+	Routes    map[string]int
+	Databases map[string]struct{ Methods, Markers map[string]int }
+}
 
-func (s *StandIn) Busy(t testing.TB) int { return 0 }
+// Counters asks the control port, which no worker serves.
+func (s *StandIn) Counters(t testing.TB) Counters {
+	t.Helper()
+	counters, err := s.counters()
+	if err != nil {
+		t.Fatalf("%s: %v", s.Process.Name, err)
+	}
+	return counters
+}
+
+func (s *StandIn) counters() (Counters, error) {
+	var c Counters
+	answer, err := http.Get("http://" + s.Control + "/standin/counters")
+	if err != nil {
+		return c, err
+	}
+	defer answer.Body.Close()
+	return c, json.NewDecoder(answer.Body).Decode(&c)
+}
+
+// Tell makes the stand-in fail, or heals it: a document for its control port.
+func (s *StandIn) Tell(t testing.TB, document string) {
+	t.Helper()
+	answer, err := http.Post("http://"+s.Control+"/standin/control", "application/json", strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("the stand-in does not take %s: %s", document, answer.Status)
+	}
+}
+
+// APIKey is the key of the stand-in's administrator for a database.
+func APIKey(database string) string {
+	return fmt.Sprintf("%x", sha1.Sum([]byte("standin api key of "+database)))
+}
+
+// Echo is a request as the stand-in saw it.
+type Echo struct {
+	Server     string
+	Database   string `json:"db"`
+	Scheme     string
+	Host       string
+	RemoteAddr string `json:"remote_addr"`
+	Realtime   bool
+	Target     string
+	BodySHA256 string `json:"body_sha256"`
+	Headers    [][2]string
+}
+
+// Header lists the values of a header, by any of its spellings that WSGI takes for one.
+func (e Echo) Header(name string) []string { return Seen{Header: e.Headers}.Get(name) }
+
+// GetEcho asks for an echo.
+func GetEcho(t testing.TB, client *http.Client, url string, header ...string) Echo {
+	t.Helper()
+	reply := Get(t, client, url, header...)
+	var e Echo
+	if err := json.Unmarshal([]byte(reply.Body), &e); err != nil || reply.Status != http.StatusOK {
+		t.Fatalf("echo: %d %v %.300s", reply.Status, err, reply.Body)
+	}
+	return e
+}
