@@ -33,12 +33,11 @@ type fake struct {
 func (f *fake) Snapshot() Snapshot               { return f.snapshot }
 func (f *fake) UpstreamStatus() []api.PoolStatus { return f.live }
 
-func (f *fake) Confirm(_ context.Context, digest string) ([]string, error) {
-	if f.fails != nil {
-		return nil, f.fails
+func (f *fake) Confirm(_ context.Context, digest string) error {
+	if f.fails == nil {
+		f.confirmed = append(f.confirmed, digest)
 	}
-	f.confirmed = append(f.confirmed, digest)
-	return f.snapshot.Pending.Tenants, nil
+	return f.fails
 }
 
 const backendSecret = "hunter2"
@@ -66,7 +65,8 @@ func sample() *fake {
 			Tenants:  map[string]*routing.Tenant{"acme": acme, "globex": tenant("globex", shared), "initech": tenant("initech", shared)},
 			Pools:    map[string]*routing.Pool{"acme-blue": blue, "shared": shared, "reports": reports},
 			Problems: []api.Problem{{Resource: "Tenant acme", Message: "is broken"}, {Resource: "Tenant other", Message: "too"}},
-			Pending:  &api.PendingRemoval{Digest: "0123456789abcdef", Tenants: []string{"gone"}},
+			Source:   func(name string) (string, string) { return "tenants/" + name + ".yaml:7", "current" },
+			Pending:  &api.PendingRemoval{Digest: "0123456789abcdef", Tenants: []string{"gone"}, Of: 3},
 		},
 		live: []api.PoolStatus{
 			{Name: "acme-blue", Backends: []api.BackendStatus{{Name: "b1", State: api.StateUp, InFlight: 2}, {Name: "b2", State: api.StateDown, Reason: "refused"}}},

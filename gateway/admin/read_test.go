@@ -33,6 +33,9 @@ func TestTenantStatus(t *testing.T) {
 	if len(backends) != 2 || backends[0].InFlight != 2 || backends[0].Workers != 6 || backends[1].State != api.StateDown {
 		t.Errorf("backends: %s", text)
 	}
+	if acme.Source != "tenants/acme.yaml:7" || acme.State != "current" {
+		t.Errorf("source: %s", text)
+	}
 	if acme.Releases["blue"].Shared || acme.Classes["report"].Backends[0].State != api.StateUnknown {
 		t.Errorf("dedicated pool, or backend that was never seen: %s", text)
 	}

@@ -22,8 +22,8 @@ type Gateway interface {
 	Snapshot() Snapshot
 	// UpstreamStatus is the live state of every pool.
 	UpstreamStatus() []api.PoolStatus
-	// Confirm lets the pending removal with that digest happen and says who went.
-	Confirm(ctx context.Context, digest string) (removed []string, err error)
+	// Confirm lets the pending removal with that digest happen.
+	Confirm(ctx context.Context, digest string) error
 }
 
 // Snapshot is the configuration in use, as far as the API shows it. Maps and values are
@@ -36,6 +36,9 @@ type Snapshot struct {
 	Pools    map[string]*routing.Pool
 	Problems []api.Problem
 	Pending  *api.PendingRemoval
+	// Source says from which document (file:line) a tenant is served and how that relates
+	// to what is declared (current, stale, vanished). Optional.
+	Source func(tenant string) (at, state string)
 }
 
 // Config says what to serve and where.

@@ -48,6 +48,9 @@ func (s *Server) getTenantStatus(_ context.Context, in *oneTenant) (*body[api.Te
 	}
 	pools := poolsNow(snapshot, s.config.Gateway.UpstreamStatus())
 	status := api.TenantStatus{Name: t.Name, Releases: map[string]api.ReleaseStatus{}, Problems: problemsOf(snapshot, t.Name)}
+	if snapshot.Source != nil {
+		status.Source, status.State = snapshot.Source(t.Name)
+	}
 	if t.Active != nil {
 		status.Active = t.Active.Name
 	}

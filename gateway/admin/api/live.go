@@ -34,9 +34,9 @@ type Configuration struct {
 
 // PendingRemoval is a change that would remove more tenants than may go at once.
 type PendingRemoval struct {
-	Digest  string    `json:"digest" doc:"What to confirm"`
-	Tenants []string  `json:"tenants" doc:"Tenants that would go"`
-	Since   time.Time `json:"since"`
+	Digest  string   `json:"digest" doc:"What to confirm"`
+	Tenants []string `json:"tenants" doc:"Tenants that would go"`
+	Of      int      `json:"of" doc:"How many tenants there are"`
 }
 
 // Problem is one thing wrong with the configuration.
@@ -94,6 +94,8 @@ type PoolStatusList struct {
 // TenantStatus is one tenant as the gateway sees it now.
 type TenantStatus struct {
 	Name     string                   `json:"name"`
+	Source   string                   `json:"source,omitempty" doc:"Document that it is served from, file:line"`
+	State    string                   `json:"state,omitempty" enum:"current,stale,vanished" doc:"current: as declared; stale: the declared version is broken, the last good one is served; vanished: not declared any more, served for a while"`
 	Active   string                   `json:"active" doc:"Release that takes new sessions"`
 	Releases map[string]ReleaseStatus `json:"releases"`
 	Classes  map[string]PoolStatus    `json:"classes,omitempty" doc:"Pools of request classes that have one of their own"`
