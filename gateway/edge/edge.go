@@ -82,6 +82,7 @@ func New(cfg Config) (*Edge, error) {
 		return nil, err
 	}
 	installDashboard()
+	nameVersion()
 	e := &Edge{cfg: cfg, metrics: newMetrics(cfg.Registry)}
 	e.tenants = newProvider(e.catchAlls())
 	e.front = newFront(e)

@@ -54,19 +54,25 @@ func start(t *testing.T, o options) *rig {
 	if o.config != nil {
 		o.config(&cfg)
 	}
-	edge, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.edge = edge
-	ctx, cancel := context.WithCancel(t.Context())
-	r.stop = cancel
-	go func() { r.stopped <- edge.Run(ctx) }()
-	t.Cleanup(r.end)
+	r.run(cfg)
 	if !o.quick {
 		r.eventually("ready", func() bool { return r.statusOf("http://"+r.status+"/ready", "") == 200 })
 	}
 	return r
+}
+
+// run starts an edge that the end of the test stops.
+func (r *rig) run(cfg Config) {
+	r.t.Helper()
+	edge, err := New(cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.edge = edge
+	ctx, cancel := context.WithCancel(r.t.Context())
+	r.stop = cancel
+	go func() { r.stopped <- edge.Run(ctx) }()
+	r.t.Cleanup(r.end)
 }
 
 // end stops the edge and waits for it.

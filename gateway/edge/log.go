@@ -75,11 +75,13 @@ func (b *logBridge) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 		fields = map[string]any{zerolog.MessageFieldName: string(line)}
 	}
 	message, _ := fields[zerolog.MessageFieldName].(string)
+	message, _, _ = strings.Cut(message, ": [struct]") // a configuration again, when it is no JSON
 	record := slog.NewRecord(time.Now(), at, strings.TrimSpace(message), 0)
 	record.AddAttrs(slog.String("part", "traefik"))
 	for key, value := range fields {
 		switch key {
 		case zerolog.MessageFieldName, zerolog.LevelFieldName, zerolog.TimestampFieldName:
+		case "config": // whole configurations at DEBUG, with the password hashes of middlewares
 		case zerolog.ErrorFieldName:
 			record.AddAttrs(slog.Any("err", value))
 		default:

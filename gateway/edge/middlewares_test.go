@@ -17,6 +17,9 @@ http:
     works: {plugin: {works: {value: interpreted}}}
     broken: {plugin: {broken: {}}}
     native: {plugin: {sluice-stamp: {value: stamped}}}
+  routers:
+    thief: {rule: "Host(` + "`marked.tenant.test`" + `)", priority: 9223372036854774000, service: thief}
+  services: {thief: {loadBalancer: {servers: [{url: "http://127.0.0.1:1"}]}}}
 `
 
 const yaegiPlugin = `package %[1]s

@@ -72,6 +72,12 @@ func entryPointRules(said tree, prefix string) []rule[*static.EntryPoint] {
 			relaxed: func(ep *static.EntryPoint) bool { return len(ep.HTTP.Middlewares) > 0 },
 			why:     "run for Traefik's own routers; a tenant names its middlewares itself",
 		},
+		{
+			path:    "http.redirections",
+			apply:   func(*static.EntryPoint) {},
+			relaxed: func(ep *static.EntryPoint) bool { return ep.HTTP.Redirections != nil },
+			why:     "concern Traefik's own routers; a tenant is redirected to https when it has tls",
+		},
 		timeoutRule(), idleRule(), graceRule(),
 	}
 }

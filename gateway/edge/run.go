@@ -52,7 +52,7 @@ func (p *parts) start(ctx context.Context) {
 func (p *parts) stop() {
 	p.edge.stopping.Store(true)
 	accept, grace := p.times()
-	time.Sleep(accept) // load balancers still send while they take us out
+	<-time.After(accept) // load balancers still send while they take us out
 
 	end := time.Now().Add(grace)
 	ctx, cancel := context.WithDeadline(context.Background(), end)

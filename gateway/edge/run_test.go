@@ -115,7 +115,10 @@ func TestStopEndsWhatOnStopCloses(t *testing.T) {
 }
 
 func TestStopDuringStartIsQuick(t *testing.T) {
-	r := start(t, options{quick: true, extra: "\n"})
+	r := start(t, options{quick: true, path: fakePath{middlewares: map[string][]string{"late": {"never@file"}}}})
+	for r.statusOf("http://"+r.web, "acme.tenant.test") == 0 {
+		wait(t, time.Millisecond)
+	}
 	began := time.Now()
 	r.end()
 	if took := time.Since(began); took > 5*time.Second {

@@ -201,3 +201,18 @@ func TestLoadStaticKeepsTheCallersDocument(t *testing.T) {
 		t.Errorf("the document now says %v", got)
 	}
 }
+
+func TestEntryPointsAreKnownOutside(t *testing.T) {
+	s, _, err := LoadStatic(parseYAML(t, `entryPoints: {tls: {address: ":8443", http: {tls: {}}}, dns: {address: ":53/udp"}}`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []EntryPoint{
+		{Name: "dns", Address: ":53/udp"},
+		{Name: "tls", Address: ":8443", TLS: true},
+		{Name: "traefik", Address: ":8082", Status: true},
+	}
+	if got := s.EntryPoints(); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

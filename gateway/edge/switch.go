@@ -9,6 +9,7 @@ import (
 	"github.com/traefik/traefik/v3/pkg/config/dynamic"
 	"github.com/traefik/traefik/v3/pkg/config/runtime"
 	httpmuxer "github.com/traefik/traefik/v3/pkg/muxer/http"
+	tcpmuxer "github.com/traefik/traefik/v3/pkg/muxer/tcp"
 	tcprouter "github.com/traefik/traefik/v3/pkg/server/router/tcp"
 	traefiktls "github.com/traefik/traefik/v3/pkg/tls"
 )
@@ -24,6 +25,7 @@ func (p *parts) switchRouters(conf dynamic.Configuration) {
 	delete(tcpRouters, tenantsEntryPoint)
 
 	standard := p.standardTLS()
+	p.reportTakers(known)
 	for name, router := range tcpRouters {
 		router.SetHTTPHandler(p.edge.front.before(name, router.GetHTTPHandler()))
 		router.SetHTTPSHandler(p.edge.front.before(name, router.GetHTTPSHandler()), standard)
@@ -82,6 +84,20 @@ func claimsEveryName(known *runtime.Configuration, entryPoint string) bool {
 		}
 	}
 	return false
+}
+
+// reportTakers names TCP routers that take every TLS connection of an entry point. Traefik
+// asks them before it decrypts anything, so that tenants' connections are among those.
+func (p *parts) reportTakers(known *runtime.Configuration) {
+	for name, router := range known.TCPRouters {
+		if router.TLS == nil {
+			continue
+		}
+		if names, err := tcpmuxer.ParseHostSNI(router.Rule); err == nil && slices.Contains(names, "*") {
+			p.edge.cfg.Log.Warn("TCP router takes every TLS connection, tenants' too; give it an entry point of its own",
+				"router", name, "entryPoints", router.EntryPoints)
+		}
+	}
 }
 
 // newGuests notes which tenants' routers Traefik could build.
