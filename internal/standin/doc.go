@@ -1,0 +1,19 @@
+// Package standin is a stand-in for an Odoo server: it answers on the wire as Odoo 14 to
+// 19 does, as far as a gateway in front can tell, and fails on demand. It exists for
+// tests, for the benchmark and for the demonstration; it is not a product.
+//
+// A [Server] is made by [New] from a [Config] and served by [Server.Run]; [Start] does both
+// for a test. With workers it is Odoo in prefork mode: an HTTP port of blocking workers
+// that speak HTTP/1.0, one connection each, and a realtime port (gevent). Without workers
+// it is the threaded mode: one port for everything.
+//
+// How to read it: worker.go and keepalive.go take connections, call.go follows one request
+// from its first byte to its last, dispatch.go and routes.go say who answers, identity.go
+// finds session and database, and one file per family of routes gives the answers.
+// faults.go and control.go are the part that real Odoo lacks: failing on request.
+//
+// It refuses to be clever where Odoo is not. The holes of the real server (a database named
+// in an RPC body is used as is, header names with an underscore count as their dashed
+// twins, the realtime port serves every route) are here on purpose: closing them is the
+// gateway's work, and its tests need them open.
+package standin
