@@ -32,6 +32,9 @@ type Exchange struct {
 	SessionKey string // stable part of Odoo's session id; a secret: never logged or stored
 	RPC        odoo.Call
 
+	Refused error // why the guard refused the request; the chain answers it
+
+	Status   int    // of the answer, whoever wrote it
 	Backend  string // name of the backend that answered, empty when none did
 	Attempts int
 	Outcome  odoo.Outcome
