@@ -72,6 +72,7 @@ const (
 type Pool struct {
 	Name      string
 	Profile   odoo.Profile
+	Auto      bool // the version is not declared: Profile is a guess until a server is asked
 	Sessions  Sessions
 	Isolation Isolation
 	Backends  []Backend
@@ -80,7 +81,9 @@ type Pool struct {
 	// Streams are paths (exact, or a prefix that ends in "/**") whose answers pass through
 	// unbuffered.
 	Streams []string
-	Digest  string
+	// MaxRequest bounds a request body; 0 leaves it to the gateway's own bound.
+	MaxRequest int64
+	Digest     string
 }
 
 // Backend is one Odoo server: where its HTTP workers and its realtime process listen.

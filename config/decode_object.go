@@ -1,0 +1,187 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fieldRule is one field of a document type: its name and what the jsonschema tag says of
+// it. The same tag makes the JSON Schema, so editors and the gateway cannot disagree.
+type fieldRule struct {
+	name     string
+	index    []int
+	required bool
+	enum     []string
+	minimum  *float64
+	maximum  *float64
+}
+
+func (d *decoder) object(n *node, into reflect.Value, field string) {
+	if n.kind != aMapping {
+		d.fail(n, field, "", "want a mapping, got %s", describe(n))
+		return
+	}
+	rules := fieldRules(into.Type())
+	for _, key := range n.keys {
+		where := join(field, key.name)
+		i := slices.IndexFunc(rules, func(r fieldRule) bool { return r.name == key.name })
+		if i < 0 {
+			d.failAt(key.line, key.column, where, didYouMean(key.name, names(rules)), "unknown field")
+			continue
+		}
+		before := len(d.faults)
+		value := into.FieldByIndex(rules[i].index)
+		d.decode(key.value, value, where)
+		if len(d.faults) == before {
+			d.check(key.value, value, rules[i], where)
+		}
+	}
+	for _, r := range rules {
+		if v := n.get(r.name); r.required && (v == nil || isEmpty(v)) {
+			d.missing(n, v, join(field, r.name))
+		}
+	}
+}
+
+func isEmpty(n *node) bool {
+	return !n.bad && (n.kind == aNull || (n.kind == aText && n.text == "") || (n.kind == aList && len(n.items) == 0))
+}
+
+func (d *decoder) missing(parent, value *node, field string) {
+	if value == nil {
+		value = parent
+	}
+	d.fail(value, field, "", "is required")
+}
+
+// check holds the tag's bounds against a value that decoded well.
+func (d *decoder) check(n *node, value reflect.Value, r fieldRule, field string) {
+	if value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return
+		}
+		value = value.Elem()
+	}
+	switch value.Kind() {
+	case reflect.String:
+		if text := value.String(); text != "" && r.enum != nil && !slices.Contains(r.enum, text) {
+			d.fail(n, field, nearest(text, r.enum), "want one of %s, got %q", strings.Join(r.enum, ", "), shorten(text))
+		}
+	case reflect.Int:
+		d.checkRange(n, float64(value.Int()), r, field)
+	case reflect.Float64:
+		d.checkRange(n, value.Float(), r, field)
+	}
+}
+
+func (d *decoder) checkRange(n *node, v float64, r fieldRule, field string) {
+	if n.kind == aNull {
+		return
+	}
+	if r.minimum != nil && v < *r.minimum {
+		d.fail(n, field, "", "want at least %v, got %s", *r.minimum, n.text)
+	}
+	if r.maximum != nil && v > *r.maximum {
+		d.fail(n, field, "", "want at most %v, got %s", *r.maximum, n.text)
+	}
+}
+
+// fieldRules lists the fields of a struct, those of embedded structs with it.
+func fieldRules(t reflect.Type) []fieldRule {
+	var out []fieldRule
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" || name == "-" {
+			continue
+		}
+		r := fieldRule{name: name, index: f.Index}
+		for _, word := range strings.Split(f.Tag.Get("jsonschema"), ",") {
+			r.add(word)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (r *fieldRule) add(word string) {
+	key, value, _ := strings.Cut(word, "=")
+	switch key {
+	case "required":
+		r.required = true
+	case "enum":
+		r.enum = append(r.enum, value)
+	case "minimum":
+		r.minimum = number(value)
+	case "maximum":
+		r.maximum = number(value)
+	}
+}
+
+func number(text string) *float64 {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return nil
+	}
+	return &f
+}
+
+func names(rules []fieldRule) []string {
+	out := make([]string, len(rules))
+	for i, r := range rules {
+		out[i] = r.name
+	}
+	return out
+}
+
+// didYouMean suggests the nearest known word, or lists them when there are few.
+func didYouMean(word string, known []string) string {
+	if hint := nearest(word, known); hint != "" || len(known) == 0 || len(known) > 12 {
+		return hint
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// nearest suggests the known word that is a slip of the finger away.
+func nearest(word string, known []string) string {
+	best, bestDistance := "", 1+max(1, len(word)/3)
+	for _, k := range known {
+		if dist := distance(strings.ToLower(word), strings.ToLower(k)); dist < bestDistance {
+			best, bestDistance = k, dist
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// distance is Levenshtein's; two letters that changed places count once.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return max(len(a), len(b))
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ErrNotPending is returned for a confirmation of a removal that does not wait for one.
+var ErrNotPending = errors.New("no removal with this digest waits for a confirmation")
+
+// LiveConfig is what Live needs.
+type LiveConfig struct {
+	Listeners []string              // our own listen addresses; see Options
+	Start     *Snapshot             // what is served until the first Apply; nil for nothing
+	Metrics   prometheus.Registerer // may be nil
+	Now       func() time.Time      // time.Now when nil
+}
+
+// Live holds the current snapshot. Requests call Load; sources call Apply.
+type Live struct {
+	current atomic.Pointer[Snapshot]
+	cfg     LiveConfig
+	metrics *metrics
+	wake    chan struct{}
+
+	mu          sync.Mutex // orders changes, and the calls of subscribers with them
+	documents   []Document // the last of each source, by name
+	confirmed   string
+	subscribers []func(old, now *Snapshot)
+}
+
+// NewLive returns a Live that serves cfg.Start.
+func NewLive(cfg LiveConfig) *Live {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	l := &Live{cfg: cfg, metrics: newMetrics(cfg.Metrics), wake: make(chan struct{}, 1)}
+	start := cfg.Start
+	if start == nil {
+		start = emptySnapshot()
+	}
+	l.current.Store(start)
+	return l
+}
+
+// Load is the snapshot that a request keeps from its start to its end. It is never nil.
+func (l *Live) Load() *Snapshot { return l.current.Load() }
+
+// Apply makes doc current and returns what is wrong with it. What is wrong keeps its last
+// good version; the rest is served when Apply returns.
+func (l *Live) Apply(doc Document) Problems {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, found := slices.BinarySearchFunc(l.documents, doc.Source, func(d Document, name string) int {
+		return strings.Compare(d.Source, name)
+	})
+	if found {
+		l.documents[i] = doc
+	} else {
+		l.documents = slices.Insert(l.documents, i, doc)
+	}
+	return l.compile()
+}
+
+// Confirm lets the removal go through that waits under digest.
+func (l *Live) Confirm(digest string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pending := l.current.Load().Pending
+	if pending == nil || pending.Digest != digest {
+		return ErrNotPending
+	}
+	l.confirmed = digest
+	l.compile()
+	return nil
+}
+
+// Subscribe calls f after every change, in order, never two at a time. f must be quick, and
+// must not call Apply, Confirm or Subscribe.
+func (l *Live) Subscribe(f func(old, now *Snapshot)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.subscribers = append(l.subscribers, f)
+}
+
+// Run removes vanished tenants when their grace time is over. It ends with ctx.
+func (l *Live) Run(ctx context.Context) error {
+	for {
+		timer := time.NewTimer(l.untilDue())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-l.wake:
+			timer.Stop()
+		case <-timer.C:
+			l.again()
+		}
+	}
+}
+
+func (l *Live) untilDue() time.Duration {
+	due := l.Load().Due
+	if due.IsZero() {
+		return time.Hour
+	}
+	return max(0, due.Sub(l.cfg.Now()))
+}
+
+// again compiles the same documents at a later time.
+func (l *Live) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if due := l.Load().Due; !due.IsZero() && !l.cfg.Now().Before(due) {
+		l.compile()
+	}
+}
+
+// compile is called with the lock held.
+func (l *Live) compile() Problems {
+	old := l.current.Load()
+	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners})
+	l.current.Store(now)
+	l.metrics.applied(now)
+	for _, f := range l.subscribers {
+		f(old, now)
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return now.Problems
+}
+
+func (l *Live) merged() Document {
+	if len(l.documents) == 1 {
+		return l.documents[0]
+	}
+	var all Document
+	for _, d := range l.documents {
+		all.Resources = append(all.Resources, d.Resources...)
+		all.Torn = append(all.Torn, d.Torn...)
+		all.Problems = append(all.Problems, d.Problems...)
+	}
+	return all
+}
