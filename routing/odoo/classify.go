@@ -132,26 +132,27 @@ func cutSegment(path string) (segment, rest string) {
 	return path[1 : i+1], path[i+1:]
 }
 
-// isLang knows the language codes of URLs: fr, fr_BE, es_419, sr@latin, sr_RS@latin.
+// CutLang cuts a language prefix off: "/fr/my/orders" into "fr" and "/my/orders". A path
+// without one comes back whole. Rules about paths must hold for both forms, because Odoo
+// serves both.
+func CutLang(path string) (lang, rest string) {
+	segment, rest := cutSegment(path)
+	if rest == "" || !isLang(segment) {
+		return "", path
+	}
+	return segment, rest
+}
+
+// isLang knows the language codes of URLs (fr, fr_BE, es_419, sr@latin) and what
+// http_routing takes for one: it cuts at the first '_' and looks for a language that starts
+// with the rest, so /f and /fr_x are French too.
 func isLang(segment string) bool {
 	n := 0
 	for n < len(segment) && segment[n] >= 'a' && segment[n] <= 'z' {
 		n++
 	}
-	if n < 2 || n > 3 {
+	if n < 1 || n > 3 {
 		return false
 	}
-	if n == len(segment) {
-		return true
-	}
-	tail := segment[n+1:]
-	if c := segment[n]; (c != '_' && c != '-' && c != '@') || tail == "" || len(tail) > 16 {
-		return false
-	}
-	for i := 0; i < len(tail); i++ {
-		if !isAlnum(tail[i]) && tail[i] != '@' {
-			return false
-		}
-	}
-	return true
+	return n == len(segment) || segment[n] == '_' || segment[n] == '-' || segment[n] == '@'
 }

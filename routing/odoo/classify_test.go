@@ -43,7 +43,7 @@ func TestClassify(t *testing.T) {
 		{"automation hooks", "18.0", "/web/hook/1b4e28ba-2fa1-11d2-883f-0016d3cca427", Web},
 		{"module files", "18.0", "/web/static/src/x.js", Static},
 		{"module files", "18.0", "/sale_stock/static/img/x.png", Static},
-		{"static deeper down is a page", "18.0", "/a/b/static/x", Web},
+		{"static deeper down is a page", "18.0", "/shop/b/static/x", Web},
 		{"bundles", "17.0", "/web/assets/1a2b3c4/web.assets_web.min.js", Static},
 		{"bundles", "16.0", "/web/assets/123-1a2b3c4/web.assets_common.min.js", Static},
 		{"bundles of 14", "14.0", "/web/content/321-1a2b3c4/web.assets_common.js", Static},
