@@ -230,3 +230,76 @@ func TestDatabaseDown(t *testing.T) {
 		return isHTML(reply)
 	})
 }
+
+// TestSaturatedIsNotDown: an Odoo whose workers are all busy answers no health probe. It
+// gets its requests all the same; they wait, none fails, and writes run once.
+func TestSaturatedIsNotDown(t *testing.T) {
+	t.Parallel()
+	odoo := harness.StartStandIn(t, harness.StandInConfig{Name: "acme", Workers: 2})
+	gateway := harness.StartGateway(t, harness.GatewayConfig{}, map[string]string{
+		"acme.yaml": harness.Documents(
+			harness.Pool("acme", []harness.Backend{{HTTP: odoo.HTTP, Realtime: odoo.Realtime, Workers: 2}}, "health: {path: /web/health, interval: 300ms, timeout: 500ms, fall: 2, rise: 1}"),
+			harness.Tenant("acme", "acme", "acme", []string{"acme.test"})),
+	})
+	client := harness.Client(gateway.Web)
+	harness.Get(t, client, "http://acme.test/web/login")
+	odoo.Tell(t, `{"saturate": 6}`)
+	replies := make(chan error, 12)
+	for i := range cap(replies) {
+		go func() {
+			method := []string{http.MethodGet, http.MethodPost}[i%2]
+			reply, err := harness.TryDo(client, harness.NewRequest(t, method, fmt.Sprintf("http://acme.test%s?n=%d", harness.EchoPath, i), ""))
+			if err == nil && reply.Status != http.StatusOK {
+				err = fmt.Errorf("%s: %d %.200s", method, reply.Status, reply.Body)
+			}
+			replies <- err
+		}()
+	}
+	down := false
+	for range cap(replies) {
+		if err := <-replies; err != nil {
+			t.Error(err)
+		}
+		down = down || gateway.Metrics(t).Sum("sluice_backend_up") == 0
+	}
+	if down {
+		t.Error("the backend counted as down")
+	}
+	if got := odoo.Counters(t).Routes[harness.EchoPath]; got != cap(replies) {
+		t.Errorf("%d requests reached Odoo, want %d", got, cap(replies))
+	}
+}
+
+// TestWritesRunOnce: an Odoo that dies over its answer has done the work already. The
+// caller hears of a failure; nobody does the work again.
+func TestWritesRunOnce(t *testing.T) {
+	t.Parallel()
+	odoo := harness.StartStandIn(t, harness.StandInConfig{Name: "acme", Workers: 2})
+	gateway := harness.StartGateway(t, harness.GatewayConfig{}, map[string]string{
+		"acme.yaml": harness.Documents(
+			harness.Pool("acme", []harness.Backend{{HTTP: odoo.HTTP, Realtime: odoo.Realtime, Workers: 2}, {HTTP: odoo.HTTP, Realtime: odoo.Realtime, Workers: 2}}, "timeouts: {response: 2s}"),
+			harness.Tenant("acme", "acme", "acme", []string{"acme.test"})),
+	})
+	client := harness.Client(gateway.Web)
+	for name, rule := range map[string]string{
+		"dies after the work": `{"path": "/jsonrpc", "kill": true, "after": true}`, "hangs after the work": `{"path": "/jsonrpc", "hang": true, "after": true}`,
+		"breaks off the answer": `{"path": "/jsonrpc", "reset_after": 10}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			marker := markerOf(name)
+			odoo.Tell(t, `{"rules": [`+rule+`]}`)
+			call := fmt.Sprintf(`{"jsonrpc":"2.0","method":"call","id":1,"params":{"service":"object","method":"execute_kw","args":["acme",2,"admin","res.partner","create",[{"name":"%s"}]]}}`, marker)
+			reply, err := harness.TryDo(client, harness.NewRequest(t, http.MethodPost, "http://acme.test/jsonrpc", call, "Content-Type: application/json"))
+			if err == nil && isJSONError(reply) != nil {
+				t.Errorf("the caller was told %d %.200s", reply.Status, reply.Body)
+			}
+			odoo.Tell(t, `{"rules": []}`)
+			if n := odoo.Counters(t).Databases["acme"].Methods["res.partner.create"]; n < 1 {
+				t.Errorf("the work was not done: %d creates", n)
+			}
+		})
+	}
+	if n := odoo.Counters(t).Databases["acme"].Methods["res.partner.create"]; n != 3 {
+		t.Errorf("%d creates for 3 calls", n)
+	}
+}

@@ -150,7 +150,7 @@ func (e *estate) calls(t *testing.T, name string) {
 func (e *estate) talks(t *testing.T, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
-	conn, answer, err := harness.WebSocket(ctx, e.gateway.Web, name+".test", harness.EchoSocket, nil)
+	conn, answer, err := harness.WebSocket(ctx, e.gateway.Web, name+".test", harness.EchoSocket(e.odoos[name].Version), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func (e *estate) talks(t *testing.T, name string) {
 		t.Errorf("the 101 carries no session cookie: %v", answer.Header)
 	}
 	for _, text := range []string{"hello", strings.Repeat("long ", 20_000)} {
-		if err := conn.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
+		if err := conn.Write(ctx, websocket.MessageText, []byte(`{"event_name":"echo","data":"`+text+`"}`)); err != nil {
 			t.Fatal(err)
 		}
 		conn.SetReadLimit(1 << 20)
@@ -167,11 +167,13 @@ func (e *estate) talks(t *testing.T, name string) {
 			t.Fatalf("echo of %d bytes: %v, got %d bytes %.100s", len(text), err, len(got), got)
 		}
 	}
-	_ = conn.Close(websocket.StatusNormalClosure, "")
-	for path, port := range map[string]string{"/standin/echo": "http", "/web/websocket": "", "/bus/websocket_worker_bundle": ""} {
-		reply := harness.Get(t, e.client, "http://"+name+".test"+path)
-		if port != "" && !strings.Contains(reply.Body, `"`+port+`"`) {
-			t.Errorf("%s was not served by the %s port: %.200s", path, port, reply.Body)
+	if conn.Close(websocket.StatusNormalClosure, "") != nil {
+		t.Error("the websocket did not close cleanly")
+	}
+	// The realtime port would serve everything; only websockets may go there.
+	for _, path := range []string{harness.EchoPath, harness.EchoPath + "/websocket"} {
+		if echo := harness.GetEcho(t, e.client, "http://"+name+".test"+path); echo.Realtime {
+			t.Errorf("%s went to the realtime port", path)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (b *bench) waitFor(addr string) {
 	client.Timeout = time.Second
 	harness.Eventually(b, time.Minute, addr+" answers", func() error {
 		reply, err := harness.TryDo(client, harness.NewRequest(b, "GET", "http://t0.bench.test/web", ""))
-		if err == nil && reply.Status != 200 {
+		if err == nil && reply.Status >= 400 {
 			err = fmt.Errorf("status %d", reply.Status)
 		}
 		return err

@@ -135,7 +135,7 @@ func (b *bench) nginx(f fleet, keepAlive bool) *peer {
 			fmt.Fprintf(&hosts, "    %s t%d;\n", host, i)
 		}
 	}
-	config := b.file(dir, "nginx.conf", fmt.Sprintf(`daemon off; pid %[1]s/pid; error_log stderr crit; worker_processes auto; worker_rlimit_nofile 19000;
+	config := b.file(dir, "nginx.conf", fmt.Sprintf(`user root; daemon off; pid %[1]s/pid; error_log stderr crit; worker_processes auto; worker_rlimit_nofile 19000;
 events { worker_connections 9000; }
 http {
   access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;

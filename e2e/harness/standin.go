@@ -12,7 +12,7 @@ import (
 // StandIn is a running stand-in Odoo.
 type StandIn struct {
 	*Process
-	Name                    string
+	Name, Version           string
 	Workers                 int
 	HTTP, Realtime, Control string // addresses
 }
@@ -27,15 +27,24 @@ type StandInConfig struct {
 	Args      []string // more flags
 }
 
-// Paths of the stand-in that real Odoo lacks.
-const (
-	EchoPath   = "/standin/echo"                 // answers with what arrived, and the hash of the body
-	EchoSocket = "/websocket?version=18.0-5"     // the bus; it answers subscriptions
-	bytesPath  = "/web/static/size/%d/%[1]d.bin" // so many bytes of a pattern
-)
+// EchoPath is a page of the stand-in that real Odoo lacks: it answers with what arrived,
+// and with the hash of the body.
+const EchoPath = "/standin/echo"
 
 // BytesPath is the path of a file of so many bytes.
-func BytesPath(size int) string { return fmt.Sprintf(bytesPath, size) }
+func BytesPath(size int) string { return fmt.Sprintf("/web/static/size/%d.bin", size) }
+
+// EchoSocket is the path of the bus as a browser of that Odoo asks for it; an event that
+// Odoo does not know comes back.
+func EchoSocket(version string) string {
+	switch version {
+	case "18.0":
+		return "/websocket?version=18.0-5"
+	case "19.0":
+		return "/websocket?version=19.0-2"
+	}
+	return "/websocket"
+}
 
 // StartStandIn starts one; it ends with the test.
 func StartStandIn(t testing.TB, c StandInConfig) *StandIn {
@@ -47,13 +56,14 @@ func StartStandIn(t testing.TB, c StandInConfig) *StandIn {
 	if c.Version == "" {
 		c.Version = "18.0"
 	}
+	s.Version = c.Version
 	if c.Databases == "" {
 		c.Databases = c.Name
 	}
 	s.Process = Start(t, Command{
 		Name: "standin " + c.Name, Path: Binary(t, "STANDIN_BIN", "standin"), Dir: t.TempDir(),
 		Args: append([]string{
-			"-name", c.Name, "-version", c.Version, "-databases", c.Databases, "-workers", fmt.Sprint(s.Workers),
+			"-name", c.Name, "-odoo", c.Version, "-databases", c.Databases, "-workers", fmt.Sprint(s.Workers),
 			"-http", s.HTTP, "-realtime", s.Realtime, "-control", s.Control,
 		}, c.Args...),
 	})
