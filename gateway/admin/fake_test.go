@@ -33,11 +33,12 @@ type fake struct {
 func (f *fake) Snapshot() Snapshot               { return f.snapshot }
 func (f *fake) UpstreamStatus() []api.PoolStatus { return f.live }
 
-func (f *fake) Confirm(_ context.Context, digest string) error {
-	if f.fails == nil {
-		f.confirmed = append(f.confirmed, digest)
+func (f *fake) Confirm(_ context.Context, digest string) ([]string, error) {
+	if f.fails != nil {
+		return nil, f.fails
 	}
-	return f.fails
+	f.confirmed = append(f.confirmed, digest)
+	return f.snapshot.Pending.Tenants, nil
 }
 
 const backendSecret = "hunter2"

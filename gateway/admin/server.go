@@ -22,8 +22,8 @@ type Gateway interface {
 	Snapshot() Snapshot
 	// UpstreamStatus is the live state of every pool.
 	UpstreamStatus() []api.PoolStatus
-	// Confirm lets the pending removal with that digest happen.
-	Confirm(ctx context.Context, digest string) error
+	// Confirm lets the pending removal with that digest happen and says who went.
+	Confirm(ctx context.Context, digest string) (removed []string, err error)
 }
 
 // Snapshot is the configuration in use, as far as the API shows it. Maps and values are

@@ -34,9 +34,10 @@ type Configuration struct {
 
 // PendingRemoval is a change that would remove more tenants than may go at once.
 type PendingRemoval struct {
-	Digest  string   `json:"digest" doc:"What to confirm"`
-	Tenants []string `json:"tenants" doc:"Tenants that would go"`
-	Of      int      `json:"of" doc:"How many tenants there are"`
+	Digest  string    `json:"digest" doc:"What to confirm"`
+	Tenants []string  `json:"tenants" doc:"Tenants that would go"`
+	Of      int       `json:"of" doc:"How many tenants there are"`
+	Since   time.Time `json:"since"`
 }
 
 // Problem is one thing wrong with the configuration.
