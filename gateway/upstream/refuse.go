@@ -14,7 +14,6 @@ import (
 
 // What selection found.
 var (
-	errNoBackend    = errors.New("no backend is up")
 	errDatabaseDown = errors.New("the database server does not answer")
 	errEmptyPool    = errors.New("the pool has no backends")
 )

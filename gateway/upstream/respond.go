@@ -109,7 +109,7 @@ func copyHeader(to http.Header, response *http.Response, secure bool) {
 // passesThrough names answers that must not wait in a buffer: events, and what the pool
 // declares.
 func passesThrough(x *routing.Exchange, response *http.Response) bool {
-	if len(x.Pool.Streams) > 0 && matches(x.Path, x.Pool.Streams) {
+	if len(x.Pool.Streams) > 0 && routing.PathMatchAny(x.Pool.Streams, x.Path) {
 		return true
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))

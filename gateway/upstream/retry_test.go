@@ -66,8 +66,7 @@ func TestWhatIsSentASecondTime(t *testing.T) {
 // keyOf finds a session key that belongs to the named backend.
 func keyOf(g *rig, name string) string {
 	for i := 0; ; i++ {
-		x := &routing.Exchange{SessionKey: fmt.Sprint("key", i)}
-		x.Pool = g.pool
+		x := exchangeOf(fmt.Sprint("key", i), g.pool)
 		if b, err := g.choose(g.Upstream.pool(g.pool), x, nil); err == nil && b.name == name {
 			return x.SessionKey
 		}

@@ -28,7 +28,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveRequest takes the whole request in hand, finds a backend for it and passes the answer
 // on.
 func (u *Upstream) serveRequest(w http.ResponseWriter, r *http.Request, x *routing.Exchange) {
-	body, err := u.readBody(w, r)
+	body, err := u.readBody(w, r, x.Pool.MaxRequest)
 	if err != nil {
 		u.refuse(w, r, x, err)
 		return
@@ -65,9 +65,13 @@ type clientFault struct{ err error }
 func (f *clientFault) Error() string { return f.err.Error() }
 func (f *clientFault) Unwrap() error { return f.err }
 
-// readBody brings the body in hand, unless a step in front has done so.
-func (u *Upstream) readBody(w http.ResponseWriter, r *http.Request) (*spool.Body, error) {
+// readBody brings the body in hand, unless a step in front has done so. limit is the pool's
+// own, 0 for none.
+func (u *Upstream) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*spool.Body, error) {
 	if body, ok := r.Body.(*spool.Body); ok {
+		if limit > 0 && body.Len() > limit {
+			return nil, spool.ErrTooLarge
+		}
 		return body, nil
 	}
 	setter := setterFor(w, r)
@@ -79,7 +83,7 @@ func (u *Upstream) readBody(w http.ResponseWriter, r *http.Request) (*spool.Body
 		}
 		return u.space.ReadBody(nil, 0)
 	}
-	body, err := u.space.ReadBody(deadline.NewReader(r.Body, setter), r.ContentLength)
+	body, err := u.space.ReadBodyWithin(deadline.NewReader(r.Body, setter), r.ContentLength, limit)
 	if err == nil || errors.Is(err, spool.ErrTooLarge) || errors.Is(err, spool.ErrNoSpace) {
 		return body, err
 	}

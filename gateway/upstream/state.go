@@ -65,9 +65,6 @@ func sameTLS(a, b *routing.BackendTLS) bool {
 	return a.ServerName == b.ServerName && bytes.Equal(a.CA, b.CA) && bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key)
 }
 
-// fenced backends take no new sessions.
-func (b *backend) fenced() bool { return b.conf.Load().Weight <= 0 }
-
 // endpointFor is the port that serves x. The realtime port would serve any path, login and
 // database manager too, so only what it is there for goes to it: sockets and their plain
 // siblings, and long polling before version 16.
@@ -95,14 +92,4 @@ func (u *Upstream) retire(b *backend) {
 // within says whether path is prefix or lies beneath it.
 func within(path, prefix string) bool {
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
-}
-
-// matches says whether path is one of patterns: exact, or a prefix that ends in "/**".
-func matches(path string, patterns []string) bool {
-	for _, p := range patterns {
-		if prefix, deep := strings.CutSuffix(p, "/**"); deep && within(path, prefix) || p == path {
-			return true
-		}
-	}
-	return false
 }

@@ -16,6 +16,7 @@ type Body struct {
 	memory int64 // bytes in chunks
 	file   *os.File
 	onDisk int64
+	limit  int64
 
 	at int64 // of Read
 }
@@ -23,12 +24,21 @@ type Body struct {
 // ReadBody reads src to its end. length is what the client declared, -1 when it did not;
 // a body that is declared too large is refused before a byte is read.
 func (s *Space) ReadBody(src io.Reader, length int64) (*Body, error) {
-	b := &Body{space: s}
+	return s.ReadBodyWithin(src, length, 0)
+}
+
+// ReadBodyWithin is ReadBody with a bound of the caller's own instead of Config.MaxBody; 0
+// takes that one.
+func (s *Space) ReadBodyWithin(src io.Reader, length, limit int64) (*Body, error) {
+	if limit <= 0 {
+		limit = s.cfg.MaxBody
+	}
+	b := &Body{space: s, limit: limit}
 	if length == 0 || src == nil {
 		return b, nil
 	}
 	err := ErrTooLarge
-	if length <= s.cfg.MaxBody {
+	if length <= limit {
 		err = b.fill(src)
 	}
 	if err != nil {
@@ -56,7 +66,7 @@ func (b *Body) fill(src io.Reader) error {
 		}
 		n, err := src.Read(room)
 		b.memory += int64(n)
-		if b.memory > b.space.cfg.MaxBody {
+		if b.memory > b.limit {
 			return ErrTooLarge
 		}
 		if err == io.EOF {
@@ -110,7 +120,7 @@ func (b *Body) fillFile(src io.Reader) error {
 
 func (b *Body) writeFile(p []byte) error {
 	n := int64(len(p))
-	if b.Len()+n > b.space.cfg.MaxBody {
+	if b.Len()+n > b.limit {
 		return ErrTooLarge
 	}
 	if b.file == nil {

@@ -119,6 +119,20 @@ func TestBodyRefusals(t *testing.T) {
 	}
 }
 
+func TestABoundOfTheCallersOwn(t *testing.T) {
+	s := newSpace(t, Config{MaxBody: 1000})
+	for limit, fits := range map[int64]bool{0: false, 500: false, 1999: false, 2000: true, 5000: true} {
+		b, err := s.ReadBodyWithin(bytes.NewReader(make([]byte, 2000)), -1, limit)
+		if (err == nil) != fits {
+			t.Errorf("2000 bytes within %d: %v", limit, err)
+		}
+		if b != nil {
+			_ = b.Close()
+		}
+	}
+	assertEmpty(t, s)
+}
+
 func TestNoFolderIsAnErrorAtTheStart(t *testing.T) {
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
