@@ -17,7 +17,8 @@ STATIC  := CGO_ENABLED=0
 RELEASE := -trimpath
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
-CHECKS := format tidy compile generated archtest vet unit unit-edge unit-modules lint
+GENERATED := docs/reference/cli.md deploy/schema/sluice.schema.json
+CHECKS    := format tidy compile generated archtest vet unit unit-edge unit-modules lint
 
 .DEFAULT_GOAL := help
 
@@ -75,7 +76,7 @@ compile: build bin/traefik ## everything that a later phase starts
 generated: ## fail when a generated file is out of step
 	$(STATIC) go run ./internal/notice -check
 	@$(MAKE) --no-print-directory schema
-	@git diff --exit-code -- docs/reference deploy/schema || { echo "commit what 'make schema' wrote"; exit 1; }
+	@test -z "$$(git status --porcelain -- $(GENERATED))" || { git diff -- $(GENERATED); echo "commit what 'make schema' wrote: $(GENERATED)"; exit 1; }
 
 archtest: ## who may import whom; every package says what it is for
 	go test -count=1 ./internal/archtest
@@ -106,7 +107,7 @@ notice: ## write NOTICE: the linked modules and their licences
 
 schema: build ## write the JSON Schema and the command reference
 	bin/sluice schema > deploy/schema/sluice.schema.json
-	bin/sluice docs > docs/reference/cli.md
+	go run ./internal/cli/reference > docs/reference/cli.md
 
 clean: ## remove what was built (not the Go caches)
 	rm -rf bin dist .run .tools

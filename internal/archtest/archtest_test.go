@@ -18,8 +18,12 @@ func TestImportsFollowTheTable(t *testing.T) {
 
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	for _, p := range load(t, root) {
-		if p.ours() && !slices.Contains(p.GoFiles, "doc.go") {
-			t.Errorf("%s has no doc.go: its duty, its main types, what it refuses to do", p.ImportPath)
+		switch {
+		case !p.ours():
+		case p.Doc == "":
+			t.Errorf("%s has no package comment: its duty, its main types, what it refuses to do", p.ImportPath)
+		case p.Name != "main" && !slices.Contains(p.GoFiles, "doc.go"):
+			t.Errorf("%s keeps its package comment elsewhere than in doc.go", p.ImportPath)
 		}
 	}
 }

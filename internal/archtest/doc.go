@@ -1,6 +1,6 @@
 // Package archtest holds the shape of the tree by tests: which package may know which
-// (table_test.go, the table of ARCHITECTURE.md in code), and that every package says in its
-// doc.go what it is for.
+// (table_test.go, the table of ARCHITECTURE.md in code), and that every package says what it
+// is for, in its doc.go (a command may do so in its main.go).
 //
 // The arrows point inward: routing, ratelimit and auth know nobody, plugins know them,
 // gateway knows all. Traefik may be reached from gateway/edge, gateway and cmd only, through

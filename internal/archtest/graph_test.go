@@ -13,7 +13,7 @@ import (
 
 // pkg is the part of go list's answer that the rules read.
 type pkg struct {
-	ImportPath, Name, Dir string
+	ImportPath, Name, Doc string
 	Standard              bool
 	GoFiles               []string
 	Imports               []string
@@ -31,7 +31,7 @@ type graph map[string]pkg
 func load(t *testing.T, dir string) graph {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-e", "-deps",
-		"-json=ImportPath,Name,Dir,Standard,GoFiles,Imports,TestImports,XTestImports,Module", "./...")
+		"-json=ImportPath,Name,Doc,Standard,GoFiles,Imports,TestImports,XTestImports,Module", "./...")
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
