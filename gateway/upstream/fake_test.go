@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if n := os.Getenv(peersEnv); n != "" {
+		runPeers(n)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

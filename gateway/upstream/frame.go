@@ -59,10 +59,13 @@ func (f *frames) closed() bool { return f.closing && f.left == 0 }
 
 // scan says how much of p may be passed on: whole headers, and payload up to the end of p.
 // What it leaves is part of a header and must come again with more behind it, or follows a
-// close frame, or an error.
-func (f *frames) scan(p []byte) (int, error) {
+// close frame, or an error. With single it stops after one frame.
+func (f *frames) scan(p []byte, single bool) (int, error) {
 	n := 0
 	for n < len(p) && !f.closed() {
+		if single && n > 0 && f.left == 0 {
+			return n, nil
+		}
 		if f.left > 0 {
 			take := int(min(f.left, uint64(len(p)-n)))
 			f.payload(p[n : n+take])

@@ -27,14 +27,18 @@ func (l *leg) forward(p []byte, boundary, closed bool) error {
 	if len(p) == 0 {
 		return nil
 	}
+	l.sendFarewell() // before the next frame
 	l.mu.Lock()
 	err := l.write(p)
 	l.boundary = boundary
 	l.ended = l.ended || closed
 	l.mu.Unlock()
-	l.sendFarewell()
+	l.sendFarewell() // or after it
 	return err
 }
+
+// parting is true while a close frame waits for its place.
+func (l *leg) parting() bool { return l.farewell.Load() != nil }
 
 func (l *leg) write(p []byte) error {
 	if l.ended {
@@ -51,26 +55,20 @@ func (l *leg) write(p []byte) error {
 	return err
 }
 
-// close sends a close frame as soon as a frame ends. It never waits: the goroutine that is
-// writing sends it when it is done.
-func (l *leg) close(frame []byte) {
-	l.farewell.CompareAndSwap(nil, &frame)
-	l.sendFarewell()
-}
+// part leaves a close frame to be sent by sendFarewell; the first one counts.
+func (l *leg) part(frame []byte) { l.farewell.CompareAndSwap(nil, &frame) }
 
-// sendFarewell sends the waiting close frame if this is the place for it. The loop is for
-// one that was left while another goroutine held the lock.
+// sendFarewell sends the waiting close frame if this is the place for it. It never waits:
+// whoever holds the lock writes a frame, and looks here once more when it is done, or is
+// here itself.
 func (l *leg) sendFarewell() {
-	for l.farewell.Load() != nil && l.mu.TryLock() {
-		sent := l.ended
-		if l.boundary && !l.ended {
-			_ = l.write(*l.farewell.Load()) // a leg that cannot be written to ends on its own
-			l.ended, sent = true, true
-		}
-		waits := !l.boundary && !sent
-		l.mu.Unlock()
-		if sent || waits {
-			return
-		}
+	frame := l.farewell.Load()
+	if frame == nil || !l.mu.TryLock() {
+		return
+	}
+	defer l.mu.Unlock()
+	if l.boundary && !l.ended {
+		_ = l.write(*frame) // a leg that cannot be written to ends on its own
+		l.ended = true
 	}
 }

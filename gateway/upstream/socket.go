@@ -62,7 +62,7 @@ func (s *socket) burst(d *direction, first []byte) error {
 	defer s.upstream.buffers.frames.Put(borrowed)
 	held := copy(borrowed[:], first) // less than a buffer: a header, or the rest of a handshake's read
 	for {
-		n, err := d.frames.scan(borrowed[:held])
+		n, err := d.frames.scan(borrowed[:held], d.to.parting())
 		if werr := d.to.forward(borrowed[:n], d.frames.atBoundary(), d.frames.closed()); werr != nil {
 			return &sideError{d.to, werr}
 		}
@@ -118,8 +118,11 @@ func (s *socket) close(code int, reason string) { s.say(code, closeGoingAway, re
 // gone, is not harmed.
 func (s *socket) say(client, server int, reason string) {
 	s.note(client)
-	s.client.close(closeFrame(client, reason, false))
-	s.server.close(closeFrame(server, "", true))
+	// Both are left before either is sent: the answer to one must not overtake the other.
+	s.client.part(closeFrame(client, reason, false))
+	s.server.part(closeFrame(server, "", true))
+	s.client.sendFarewell()
+	s.server.sendFarewell()
 	s.part()
 }
 
