@@ -35,6 +35,7 @@ type rig struct {
 // options change a rig before it starts.
 type options struct {
 	extra  string // more YAML under spec.traefik
+	web    string // more YAML under the entry point "web"
 	path   Path
 	config func(*Config)
 	files  map[string]string // dynamic configuration
@@ -47,7 +48,7 @@ func start(t *testing.T, o options) *rig {
 	for name, text := range o.files {
 		r.write(name, text)
 	}
-	cfg := Config{Static: r.static(o.extra), Path: o.path, Log: testLog(t)}
+	cfg := Config{Static: r.static(o.web, o.extra), Path: o.path, Log: testLog(t)}
 	if cfg.Path == nil {
 		cfg.Path = fakePath{}
 	}
@@ -89,21 +90,24 @@ func (r *rig) end() {
 	}
 }
 
-func (r *rig) static(extra string) *Static {
+func (r *rig) static(web, extra string) *Static {
 	r.t.Helper()
+	if web == "" {
+		web = "transport: {lifeCycle: {graceTimeOut: 10s}}"
+	}
 	text := fmt.Sprintf(`
 entryPoints:
   web:
     address: %q
     http3: {}
-    transport: {lifeCycle: {graceTimeOut: 10s}}
+    %s
   traefik:
     address: %q
     transport: {lifeCycle: {graceTimeOut: 10s}}
 providers:
   providersThrottleDuration: 10ms
   file: {directory: %q, watch: true}
-`, r.web, r.status, r.dir)
+`, r.web, web, r.status, r.dir)
 	static, warnings, err := LoadStatic(parseYAML(r.t, text+extra), nil, nil)
 	if err != nil {
 		r.t.Fatal(err)

@@ -19,14 +19,14 @@ type front struct {
 	status http.Handler
 	chains map[string]http.Handler // by entry point: the tenants' path with Traefik's signals around it
 	guests guestBook
-	tls    *tls.Config // the last usable one; only the goroutine that applies configurations uses it
+	tls    map[string]*tls.Config // by entry point, the last usable; for the goroutine that applies configurations
 
 	streams atomic.Int64 // requests in flight over HTTP/3
 	closed  atomic.Bool  // no new ones over HTTP/3
 }
 
 func newFront(e *Edge) *front {
-	f := &front{edge: e, chains: map[string]http.Handler{}}
+	f := &front{edge: e, chains: map[string]http.Handler{}, tls: map[string]*tls.Config{}}
 	f.status = e.newStatus()
 	return f
 }
@@ -52,6 +52,9 @@ func (f *front) before(entryPoint string, next http.Handler) http.Handler {
 	if entryPoint == statusEntryPoint {
 		return f.statusBefore(next)
 	}
+	if f.showsMetrics(entryPoint) {
+		next = f.statusBefore(next)
+	}
 	tenants := f.chains[entryPoint]
 	return f.counted(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, challengePath) {
@@ -65,6 +68,13 @@ func (f *front) before(entryPoint string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, withProgress(w, r))
 	}))
+}
+
+// showsMetrics tells whether the operator put Traefik's metrics on this entry point: ours
+// then stand there too, behind the tenants.
+func (f *front) showsMetrics(entryPoint string) bool {
+	m := f.edge.cfg.Static.conf.Metrics
+	return m != nil && m.Prometheus != nil && !m.Prometheus.ManualRouting && m.Prometheus.EntryPoint == entryPoint
 }
 
 // challenge lets our issuer answer for the tokens it knows; the rest is Traefik's, on

@@ -30,6 +30,8 @@ const (
 	// nowhere is the service of routers whose last middleware answers. It must not be one
 	// of Traefik's internal services: those switch logs, metrics and traces off.
 	nowhere = "nowhere"
+	// ruleSyntax is Traefik's current one, whatever core.defaultRuleSyntax says.
+	ruleSyntax = "default"
 )
 
 // provider is our part of the dynamic configuration: one router for each tenant that has
@@ -116,6 +118,7 @@ func (p *provider) configuration() *dynamic.Configuration {
 func newTenantRouter(tenant string, middlewares []string) *dynamic.Router {
 	return &dynamic.Router{
 		EntryPoints: []string{tenantsEntryPoint},
+		RuleSyntax:  ruleSyntax,
 		Rule:        "Header(" + strconv.Quote(tenantHeader) + ", " + strconv.Quote(tenant) + ")",
 		Middlewares: append(slices.Clone(middlewares), tenantPlugin),
 		Service:     nowhere,
@@ -143,6 +146,7 @@ func (e *Edge) catchAlls() map[string]*dynamic.Router {
 		}
 	}
 	catchAll := dynamic.Router{
+		RuleSyntax:  ruleSyntax,
 		Rule:        "Host(`unknown.invalid`) || PathPrefix(`/`)",
 		Priority:    math.MinInt,
 		Middlewares: []string{unknownPlugin},

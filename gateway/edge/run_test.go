@@ -141,7 +141,7 @@ func TestRunOfAnEndedContextReturns(t *testing.T) {
 
 func TestRunReportsAPortInUse(t *testing.T) {
 	r := start(t, options{})
-	edge, err := New(Config{Static: r.static(""), Path: fakePath{}, Log: testLog(t)})
+	edge, err := New(Config{Static: r.static("", ""), Path: fakePath{}, Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,11 @@
 package edge
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +55,49 @@ func TestStatusEntryPoint(t *testing.T) {
 	ready = false
 	if got := r.statusOf("http://"+r.status+"/ready", ""); got != 503 {
 		t.Errorf("not ready: got %d, want 503", got)
+	}
+}
+
+func TestMetricsMoveWithTraefiks(t *testing.T) {
+	r := start(t, options{extra: "\nmetrics: {prometheus: {entryPoint: web}}\n"})
+	r.get("acme.tenant.test", "/")
+	if status, page, _ := r.get("metrics.test", "/metrics"); status != 200 || !strings.Contains(page, "sluice_edge_reloads_total") || !strings.Contains(page, "traefik_config_reloads_total") {
+		t.Errorf("got %d %.300q, want both registries", status, page)
+	}
+	if _, body, _ := r.get("acme.tenant.test", "/metrics"); !strings.HasPrefix(body, "tenant=acme") {
+		t.Errorf("the tenant's /metrics is %.100q", body)
+	}
+}
+
+func TestTracesNameTheTenant(t *testing.T) {
+	spans := make(chan string, 10)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		unzipped, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		text, err := io.ReadAll(unzipped)
+		if err != nil {
+			t.Error(err)
+		}
+		spans <- string(text)
+	}))
+	defer collector.Close()
+	r := start(t, options{extra: "\ntracing: {otlp: {http: {endpoint: \"" + collector.URL + "/v1/traces\"}}}\n"})
+	r.get("acme.tenant.test", "/web?access_token=secret")
+	r.end() // sends what is left
+	all := ""
+	for len(spans) > 0 {
+		all += <-spans
+	}
+	for _, part := range []string{"sluice.tenant", "acme", "sluice.release", "blue", "sluice.requestId", "req-1"} {
+		if !strings.Contains(all, part) {
+			t.Errorf("%q is missing in the trace", part)
+		}
+	}
+	if strings.Contains(all, "secret") {
+		t.Error("the query string is in the trace")
 	}
 }
 

@@ -24,9 +24,9 @@ func (p *parts) switchRouters(conf dynamic.Configuration) {
 	p.edge.front.guests.replace(newGuests(known, tcpRouters[tenantsEntryPoint], p.edge.metrics))
 	delete(tcpRouters, tenantsEntryPoint)
 
-	standard := p.standardTLS()
 	p.reportTakers(known)
 	for name, router := range tcpRouters {
+		standard := p.standardTLS(name)
 		router.SetHTTPHandler(p.edge.front.before(name, router.GetHTTPHandler()))
 		router.SetHTTPSHandler(p.edge.front.before(name, router.GetHTTPSHandler()), standard)
 		if claimsEveryName(known, name) {
@@ -43,17 +43,23 @@ func (p *parts) switchRouters(conf dynamic.Configuration) {
 }
 
 // standardTLS is the TLS configuration of every server name that no router of Traefik's
-// claims: tenants' certificates first, then Traefik's. While Traefik has none (two
-// providers both define the default options), the last one stays.
-func (p *parts) standardTLS() *tls.Config {
-	conf, err := p.tls.Get(traefiktls.DefaultTLSStoreName, traefiktls.DefaultTLSConfigName)
+// claims: the entry point's options, tenants' certificates first, then Traefik's. While the
+// options cannot be had (not loaded yet, or two providers define the default ones), the
+// last configuration stays, and without one TLS is refused: they may ask for client
+// certificates.
+func (p *parts) standardTLS(entryPoint string) *tls.Config {
+	options := traefiktls.DefaultTLSConfigName
+	if ep := p.conf.EntryPoints[entryPoint]; ep.HTTP.TLS != nil && ep.HTTP.TLS.Options != "" {
+		options = ep.HTTP.TLS.Options
+	}
+	conf, err := p.tls.Get(traefiktls.DefaultTLSStoreName, options)
 	if err != nil {
-		p.edge.cfg.Log.Error("default TLS options unusable, the last ones stay", "err", err)
-		return p.edge.front.tls
+		p.edge.cfg.Log.Error("TLS options unusable, the last ones stay", "entryPoint", entryPoint, "err", err)
+		return p.edge.front.tls[entryPoint]
 	}
 	conf = conf.Clone()
 	conf.GetCertificate = tenantsFirst(p.edge.cfg.Certificate, conf.GetCertificate)
-	p.edge.front.tls = conf
+	p.edge.front.tls[entryPoint] = conf
 	return conf
 }
 

@@ -15,10 +15,14 @@ import (
 )
 
 // chain is what runs for tenants on an entry point: Traefik's access log, metrics and
-// traces, what the exchange learnt, recovery, and the tenant's path.
+// traces, what the exchange learnt, recovery, compression, and the tenant's path.
 func (f *front) chain(p *parts, name string, ep *static.EntryPoint) (http.Handler, error) {
 	signals := p.observability.BuildEPChain(context.Background(), name, false, signalsOf(ep))
-	handler, err := signals.Then(described(f.recovered(http.HandlerFunc(f.serveTenant))))
+	tenants, err := compressed(http.HandlerFunc(f.serveTenant))
+	if err != nil {
+		return nil, err
+	}
+	handler, err := signals.Then(described(f.recovered(tenants)))
 	if err != nil {
 		return nil, fmt.Errorf("entry point %s: %w", name, err)
 	}

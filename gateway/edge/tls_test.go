@@ -125,24 +125,19 @@ func TestOldTLSIsRefused(t *testing.T) {
 }
 
 func TestTLSEntryPointKeepsTenantsAndOurPage(t *testing.T) {
-	address := freeAddress(t)
-	raw := map[string]any{"entryPoints": map[string]any{
-		"secure":  map[string]any{"address": address, "http": map[string]any{"tls": map[string]any{}}},
-		"traefik": map[string]any{"address": freeAddress(t)},
-	}}
-	static, _, err := LoadStatic(raw, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{t: t, web: address, stopped: make(chan error, 1)}
-	cfg := Config{Static: static, Path: fakePath{}, Log: testLog(t)}
-	unknownPage(&cfg)
-	r.run(cfg)
-	r.eventually("live", r.edge.Ready)
-	if got := r.statusOver(t, "acme.tenant.test", "/"); got != 200 {
-		t.Errorf("the tenant got %d", got)
-	}
+	r := start(t, options{
+		web:    "http: {tls: {options: modern@file}}",
+		files:  map[string]string{"options.yaml": "tls: {options: {modern: {minVersion: VersionTLS13}}}"},
+		config: unknownPage,
+	})
+	r.eventually("served with the options", func() bool { return r.statusOver(t, "acme.tenant.test", "/") == 200 })
 	if got := r.statusOver(t, "nobody.test", "/"); got != 404 {
 		t.Errorf("the unknown host got %d", got)
+	}
+	conf := insecure("acme.tenant.test")
+	conf.MaxVersion = tls.VersionTLS12
+	if conn, err := tls.Dial("tcp", r.web, conf); err == nil {
+		_ = conn.Close()
+		t.Error("the entry point's options do not hold for tenants")
 	}
 }

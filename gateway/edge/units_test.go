@@ -149,17 +149,20 @@ func TestLogBridge(t *testing.T) {
 			func(l zerolog.Logger) {
 				l.Error().Err(errors.New("refused")).Str("routerName", "a@file").Msg("Cannot build")
 			},
-			[]string{"level=ERROR", `msg="Cannot build"`, "err=refused", "routerName=a@file", "part=traefik"}, "",
+			[]string{"level=ERROR", `msg="Cannot build"`, "err=refused", "routerName=a@file", "part=traefik"},
+			"",
 		},
 		"configurations stay out": {
 			func(l zerolog.Logger) {
 				l.Debug().RawJSON("config", []byte(`{"users":["secret"]}`)).Msg("Configuration received")
 			},
-			[]string{"level=DEBUG", "Configuration received"}, "secret",
+			[]string{"level=DEBUG", "Configuration received"},
+			"secret",
 		},
 		"configurations that are no JSON stay out": {
 			func(l zerolog.Logger) { l.Debug().Msg("Configuration received: [struct] &{secret}") },
-			[]string{"Configuration received"}, "secret",
+			[]string{"Configuration received"},
+			"secret",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
