@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluicegate.dev/sluice/config"
+	"sluicegate.dev/sluice/gateway/admin"
+	"sluicegate.dev/sluice/gateway/edge"
+	"sluicegate.dev/sluice/gateway/upstream"
+	"sluicegate.dev/sluice/internal/spool"
+	"sluicegate.dev/sluice/plugins"
+	"sluicegate.dev/sluice/routing"
+)
+
+// Gateway is the assembled process. New makes it, Run runs it once.
+type Gateway struct {
+	install  config.InstallSpec
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	static   *edge.Static
+	live     *config.Live
+	space    *spool.Space
+	upstream *upstream.Upstream
+	edge     *edge.Edge
+	admin    *admin.Server
+	source   *source
+}
+
+// New reads the install settings and makes every part. It opens no port.
+func New(cfg Config) (*Gateway, error) {
+	install, problems := config.LoadInstall(cfg.Install)
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("install settings are not usable:\n%w", err)
+	}
+	for _, p := range problems {
+		cfg.Log.Warn("install settings", "problem", p.String())
+	}
+	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
+	for _, make := range []func(Config) error{
+		g.makeDataDir, g.makeStatic, g.makeSpace, g.makeLive, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+	} {
+		if err := make(cfg); err != nil {
+			return nil, err
+		}
+	}
+	g.live.Subscribe(g.changed)
+	return g, nil
+}
+
+func (g *Gateway) makeDataDir(Config) error {
+	dir := string(g.install.DataDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("spec.dataDir: %w; the gateway keeps its last good configuration there", err)
+	}
+	return nil
+}
+
+func (g *Gateway) makeStatic(cfg Config) error {
+	static, warnings, err := edge.LoadStatic(g.install.Traefik, cfg.Environ, g.trustedProxies())
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		g.log.Warn("a safe default is relaxed", "setting", w)
+	}
+	g.static = static
+	return nil
+}
+
+func (g *Gateway) trustedProxies() []netip.Prefix {
+	trusted := make([]netip.Prefix, 0, len(g.install.TrustedProxies))
+	for _, p := range g.install.TrustedProxies {
+		trusted = append(trusted, p.Prefix)
+	}
+	return trusted
+}
+
+func (g *Gateway) makeSpace(Config) error {
+	limits := g.install.Spool
+	space, err := spool.New(spool.Config{
+		Dir:       filepath.Join(string(g.install.DataDir), "spool"),
+		MaxMemory: int64(limits.Memory), MaxDisk: int64(limits.Disk),
+		MaxBody: int64(limits.Request), PipeDisk: int64(limits.Response),
+		Metrics: g.registry,
+	})
+	g.space = space
+	return err
+}
+
+func (g *Gateway) makeUpstream(Config) error {
+	g.upstream = upstream.New(upstream.Config{
+		Space: g.space, Log: g.log, Metrics: g.registry,
+		Listeners: ownListeners(g.static.EntryPoints(), g.install.Admin.Address),
+	})
+	return nil
+}
+
+func (g *Gateway) makeEdge(Config) error {
+	port, redirect := httpsPort(g.static.EntryPoints(), g.install.PublicPorts)
+	path := plugins.New(plugins.Deps{
+		Table:    func() *routing.Table { return g.live.Load().Table },
+		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry,
+		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
+		RedirectHTTPS: redirect, HTTPSPort: port,
+	})
+	made, err := edge.New(edge.Config{
+		Static: g.static, Path: path, Log: g.log, Registry: g.registry,
+		Certificate: g.certificate, Unknown: path.Unknown(),
+		OnStop:     g.closeSockets,
+		PluginsDir: filepath.Join(string(g.install.DataDir), "plugins"),
+	})
+	g.edge = made
+	return err
+}
+
+// behind are the parts that requests need; they stop after the edge.
+func (g *Gateway) behind() map[string]part {
+	return map[string]part{
+		"upstream": g.upstream, "configuration": g.live, "source": g.source,
+		"admin": g.admin,
+	}
+}
+
+// socketFarewell is the longest time over which a stop spreads the end of WebSockets, so
+// that browsers do not all come back in the same moment.
+const socketFarewell = 10 * time.Second
+
+// closeSockets ends WebSockets on a stop. 1001 is "going away": browsers come back to
+// whichever gateway takes over.
+func (g *Gateway) closeSockets(ctx context.Context) {
+	over := socketFarewell
+	if end, ok := ctx.Deadline(); ok {
+		over = min(over, time.Until(end)/2)
+	}
+	g.upstream.CloseSockets(websocketGoingAway, "going away", over)
+}
+
+const websocketGoingAway = 1001 // RFC 6455 section 7.4.1

@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// part is something that runs as long as the gateway does.
+type part interface {
+	Run(ctx context.Context) error
+}
+
+// Run serves until ctx ends or a part fails. The edge stops first and waits for requests
+// in flight (entry point grace time); the parts that those requests need stop after it.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.loadFirst(ctx)
+	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBehind()
+	front, stopFront := context.WithCancel(ctx)
+	defer stopFront()
+
+	group, failed := errgroup.WithContext(behind)
+	context.AfterFunc(failed, stopFront)
+	for name, p := range g.behind() {
+		group.Go(func() error { return named(name, p.Run(failed)) })
+	}
+	group.Go(func() error {
+		defer stopBehind()
+		return named("edge", g.edge.Run(front))
+	})
+	return group.Wait()
+}
+
+// named says which part failed. Being told to stop is no failure.
+func named(name string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
