@@ -126,7 +126,29 @@ func (s *xmlScan) scanText(p []byte, i int, f *fields) (int, string) {
 		return i + 1, ""
 	}
 	s.lex, s.bufLen, s.ending, s.extra = lexOpen, 0, false, 0
+	if next := s.wholeTag(p, i+1); next > 0 {
+		return next, s.tagDone(false, f)
+	}
 	return i + 1, ""
+}
+
+// wholeTag takes a tag without attributes that lies in p as a whole, as nearly all do. It
+// returns where the tag ends, 0 when the tag needs the long way.
+func (s *xmlScan) wholeTag(p []byte, i int) int {
+	ending := i < len(p) && p[i] == '/'
+	if ending {
+		i++
+	}
+	start := i
+	for i < len(p) && isAlnum(p[i]) {
+		i++
+	}
+	if i == len(p) || p[i] != '>' || i == start || i-start > maxTag {
+		return 0
+	}
+	s.early, s.ending = true, ending
+	s.bufLen = copy(s.buf[:], p[start:i])
+	return i + 1
 }
 
 // byteOrderMark takes UTF-8's. UTF-16's makes no call at all.
