@@ -27,6 +27,7 @@ type call struct {
 	payload       io.Reader
 	payloadLength int64 // -1: chunked
 	expects       bool  // the client waits for 100 Continue
+	read          bool  // the whole of it was read
 
 	env  environ
 	path string // decoded
@@ -47,6 +48,7 @@ type call struct {
 
 func (c *call) begin(out *bufio.Writer) {
 	c.payload, c.payloadLength = c.frame(c.in)
+	c.read = c.payloadLength == 0
 	c.expects = strings.EqualFold(c.get("Expect"), "100-continue")
 	if c.expects && !c.gevent {
 		c.goOn(out) // Werkzeug says so before the application runs, gevent at the first read
@@ -70,7 +72,7 @@ func (c *call) wantsClose() bool {
 func (c *call) goOn(out *bufio.Writer) {
 	c.expects = false
 	io.WriteString(out, "HTTP/1.1 100 Continue\r\n\r\n")
-	out.Flush()
+	_ = out.Flush() // the error stays in the buffer and ends the answer
 }
 
 // Read reads the request body.
@@ -79,7 +81,8 @@ func (c *call) Read(p []byte) (int, error) {
 		c.goOn(c.out)
 	}
 	n, err := c.payload.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	c.read = c.read || errors.Is(err, io.EOF)
+	if err != nil && !c.read {
 		c.close = true
 	}
 	return n, err
@@ -134,17 +137,16 @@ func (c *call) vanish(rule *Rule) error {
 		return errKilled
 	}
 	if rule.Hang {
-		c.hang()
+		c.hang(rule)
 	}
 	return errKilled
 }
 
 // hang waits for the rules to change or the server to stop. A client that leaves is not
 // noticed, as a busy worker does not notice it.
-func (c *call) hang() {
-	_, changed := c.srv.faults.saturated()
+func (c *call) hang(rule *Rule) {
 	select {
-	case <-changed:
+	case <-rule.over:
 	case <-c.srv.stopping:
 	case <-c.ctx.Done():
 	}

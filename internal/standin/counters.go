@@ -10,6 +10,7 @@ type Counters struct {
 	Server      string                    `json:"server"`
 	Workers     WorkerCounters            `json:"workers"`
 	Requests    int64                     `json:"requests"` // of ports with keep-alive
+	Faults      int64                     `json:"faults"`   // requests that a rule took
 	Routes      map[string]int64          `json:"routes"`
 	Websockets  int                       `json:"websockets"`
 	Connections map[string]int            `json:"connections"` // open now, by port
@@ -36,7 +37,7 @@ type DatabaseCounts struct {
 // Counters returns them.
 func (s *Server) Counters() Counters {
 	counters := Counters{
-		Server: s.cfg.Name, Requests: s.requests.Load(), Routes: s.routes.hits(), Websockets: s.sockets.count(),
+		Server: s.cfg.Name, Requests: s.requests.Load(), Faults: s.faults.acted.Load(), Routes: s.routes.hits(), Websockets: s.sockets.count(),
 		Workers: WorkerCounters{
 			Total: s.cfg.Workers, Busy: s.workers.busy.Load(), Connections: s.workers.calls.Load(),
 			BusySeconds: time.Duration(s.workers.spent.Load()).Seconds(),
@@ -47,7 +48,7 @@ func (s *Server) Counters() Counters {
 		counters.Connections["realtime"] = s.realtime.openConns()
 	}
 	for name, st := range s.databases.opened() {
-		st.view(func() {
+		st.read(func() {
 			counts := DatabaseCounts{Methods: maps.Clone(st.counts), Markers: maps.Clone(st.markers), Records: map[string]int{}}
 			for model, records := range st.records {
 				counts.Records[model] = len(records)
@@ -76,7 +77,7 @@ func (s *Server) State() State {
 		Params: map[string]map[string]string{}, DatabaseDown: s.faults.down.Load(), Uptime: time.Since(s.started).Seconds(),
 	}
 	for name, st := range s.databases.opened() {
-		st.view(func() { state.Params[name] = maps.Clone(st.params) })
+		st.read(func() { state.Params[name] = maps.Clone(st.params) })
 	}
 	return state
 }

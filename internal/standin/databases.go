@@ -103,7 +103,7 @@ func (d *databases) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 			for _, s := range d.opened() {
-				s.refresh()
+				s.read(func() {})
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type Rule struct {
 	Informational int     `json:"informational,omitempty"` // so many 103 answers first
 
 	left *atomic.Int64
+	over chan struct{} // closed when other rules take its place: frees what hangs
 }
 
 func (r *Rule) spoilsAnswer() bool {
@@ -53,21 +54,26 @@ type faults struct {
 
 	mu        sync.Mutex
 	busyUntil time.Time
-	changed   chan struct{} // closed when rules change, which frees those that hang
+	over      chan struct{} // of the rules in force
+
+	acted atomic.Int64 // requests that a rule took
 }
 
-func newFaults() *faults { return &faults{changed: make(chan struct{})} }
+func newFaults() *faults { return &faults{over: make(chan struct{})} }
 
 func (f *faults) set(rules []*Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, rule := range rules {
-		rule.left = &atomic.Int64{}
-		rule.left.Store(rule.Times)
+	close(f.over)
+	f.over = make(chan struct{})
+	mine := make([]*Rule, len(rules)) // the caller keeps its own, which have no state
+	for i, rule := range rules {
+		own := *rule
+		own.left, own.over = &atomic.Int64{}, f.over
+		own.left.Store(rule.Times)
+		mine[i] = &own
 	}
-	f.rules.Store(&rules)
-	close(f.changed)
-	f.changed = make(chan struct{})
+	f.rules.Store(&mine)
 }
 
 func (f *faults) current() []*Rule {
@@ -83,10 +89,10 @@ func (f *faults) saturate(until time.Time) {
 	f.busyUntil = until
 }
 
-func (f *faults) saturated() (time.Time, chan struct{}) {
+func (f *faults) saturated() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.busyUntil, f.changed
+	return f.busyUntil
 }
 
 // match returns the rule for a request and takes one of its times.
@@ -96,6 +102,7 @@ func (f *faults) match(c *call) *Rule {
 			continue
 		}
 		if rule.Times == 0 || rule.left.Add(-1) >= 0 {
+			f.acted.Add(1)
 			return rule
 		}
 	}
@@ -139,8 +146,9 @@ func (w *response) spoilBody(p []byte) (int, error) {
 		w.close, w.err = true, errKilled
 		return 0, errKilled
 	case rule.ResetAfter > 0 && w.length+int64(len(p)) >= rule.ResetAfter:
-		w.write(p[:rule.ResetAfter-w.length])
-		w.flush()
+		if _, err := w.write(p[:rule.ResetAfter-w.length]); err == nil {
+			w.flush()
+		}
 		w.abort()
 		w.err = errKilled
 		return 0, errKilled
@@ -169,7 +177,7 @@ func reset(conn net.Conn) {
 		conn = stall.Conn
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // fails on a connection that is over already
 	}
 	conn.Close()
 }

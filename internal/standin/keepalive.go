@@ -3,6 +3,7 @@ package standin
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -38,9 +39,14 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn, pid int, gevent b
 			return
 		}
 		s.requests.Add(1)
-		if again, _ := c.serve(out); !again || ctx.Err() != nil {
-			return
+		again, died := c.serve(out)
+		if again && ctx.Err() == nil {
+			continue
 		}
+		if !died && !c.read && c.upgrade == nil {
+			lingerShortly(conn)
+		}
+		return
 	}
 }
 
@@ -54,7 +60,7 @@ func (c *call) answerSmall() bool {
 	c.header.Set("Content-Type", "text/plain")
 	c.setLength(1024)
 	c.WriteHeader(http.StatusOK)
-	c.Write([]byte(smallBody()))
+	io.WriteString(c, smallBody())
 	return true
 }
 

@@ -49,13 +49,13 @@ func (w *response) WriteHeader(status int) {
 	if w.http10 && status != http.StatusSwitchingProtocols {
 		proto = "HTTP/1.0 "
 	}
-	w.out.WriteString(proto)
-	w.out.WriteString(strconv.Itoa(status))
-	w.out.WriteByte(' ')
-	w.out.WriteString(http.StatusText(status))
-	w.out.WriteString("\r\n")
+	io.WriteString(w.out, proto)
+	io.WriteString(w.out, strconv.Itoa(status))
+	io.WriteString(w.out, " ")
+	io.WriteString(w.out, http.StatusText(status))
+	io.WriteString(w.out, "\r\n")
 	w.err = w.header.Write(w.out)
-	w.out.WriteString("\r\n")
+	io.WriteString(w.out, "\r\n")
 }
 
 // frameBody decides how the end of the body is told: a length, chunks, or the closed connection.
@@ -103,7 +103,7 @@ func (w *response) write(p []byte) (int, error) {
 	}
 	n, err := w.out.Write(p)
 	if w.chunked {
-		w.out.WriteString("\r\n")
+		io.WriteString(w.out, "\r\n")
 	}
 	w.length += int64(n)
 	w.err = err
@@ -123,7 +123,7 @@ func (w *response) finish() bool {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.chunked && w.err == nil {
-		w.out.WriteString("0\r\n")
+		io.WriteString(w.out, "0\r\n")
 		w.writeTrailers()
 		io.WriteString(w.out, "\r\n")
 	}

@@ -26,7 +26,7 @@ func writeXML(out *bytes.Buffer, value any) {
 		}
 	case string:
 		out.WriteString("<string>")
-		xml.EscapeText(out, []byte(v))
+		writeText(out, v)
 		out.WriteString("</string>")
 	case []any:
 		out.WriteString("<array><data>")
@@ -36,6 +36,8 @@ func writeXML(out *bytes.Buffer, value any) {
 		out.WriteString("</data></array>")
 	case object:
 		writeXMLStruct(out, v)
+	default:
+		writeText(out, fmt.Sprint(v))
 	}
 	out.WriteString("</value>\n")
 }
@@ -44,7 +46,7 @@ func writeXMLStruct(out *bytes.Buffer, fields object) {
 	out.WriteString("<struct>\n")
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		out.WriteString("<member>\n<name>")
-		xml.EscapeText(out, []byte(name))
+		writeText(out, name)
 		out.WriteString("</name>\n")
 		writeXML(out, fields[name])
 		out.WriteString("</member>\n")
@@ -67,4 +69,8 @@ func xmlFault(code any, text string) []byte {
 	writeXML(&out, object{"faultCode": code, "faultString": text})
 	out.WriteString("</fault>\n</methodResponse>\n")
 	return out.Bytes()
+}
+
+func writeText(out *bytes.Buffer, text string) {
+	_ = xml.EscapeText(out, []byte(text)) // a buffer takes everything
 }

@@ -158,28 +158,32 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.started = time.Now()
-	defer s.release()
-	var parts sync.WaitGroup
-	defer parts.Wait()
-	defer s.endTimers()
-	control := &http.Server{Handler: s.controlHandler(), ReadHeaderTimeout: 10 * time.Second}
-	defer control.Close()
-	parts.Go(func() {
-		if err := control.Serve(s.control); !errors.Is(err, http.ErrServerClosed) {
-			s.Stop()
-		}
-	})
-	watching, unwatch := context.WithCancel(context.Background())
-	defer unwatch()
-	parts.Go(func() { s.databases.watch(watching) })
 	defer context.AfterFunc(ctx, s.Stop)()
+	parts, cancel := context.WithCancel(context.Background())
+	var helping sync.WaitGroup
+	helping.Go(func() { s.serveControl(parts) })
+	helping.Go(func() { s.databases.watch(parts) })
 	if s.prefork() {
-		return s.runPrefork()
+		s.runPrefork()
+	} else {
+		s.runThreaded()
 	}
-	return s.runThreaded()
+	s.endTimers()
+	cancel()
+	helping.Wait()
+	return s.release()
 }
 
-func (s *Server) runPrefork() error {
+// serveControl serves the control port until ctx ends.
+func (s *Server) serveControl(ctx context.Context) {
+	control := &http.Server{Handler: s.controlHandler(), ReadHeaderTimeout: 10 * time.Second}
+	defer context.AfterFunc(ctx, func() { _ = control.Close() })()
+	if err := control.Serve(s.control); !errors.Is(err, http.ErrServerClosed) {
+		s.Stop()
+	}
+}
+
+func (s *Server) runPrefork() {
 	realtimeCtx, endRealtime := context.WithCancel(context.Background())
 	workersCtx, killWorkers := context.WithCancel(context.Background())
 	defer endRealtime()
@@ -205,7 +209,6 @@ func (s *Server) runPrefork() error {
 	killWorkers()
 	s.http.end()
 	parts.Wait()
-	return nil
 }
 
 func (s *Server) runWorkers(ctx context.Context) {
@@ -218,7 +221,7 @@ func (s *Server) runWorkers(ctx context.Context) {
 
 // runThreaded stops without grace: the listening socket closes at once, websockets get 1001
 // and requests in flight fail because their database cursor closes.
-func (s *Server) runThreaded() error {
+func (s *Server) runThreaded() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var serving sync.WaitGroup
@@ -229,15 +232,15 @@ func (s *Server) runThreaded() error {
 	cancel()
 	s.http.expire()
 	serving.Wait()
-	return nil
 }
 
-func (s *Server) release() {
+func (s *Server) release() error {
 	s.http.shut()
-	s.databases.close()
+	err := s.databases.close()
 	if s.scratch != "" {
-		os.RemoveAll(s.scratch)
+		err = errors.Join(err, os.RemoveAll(s.scratch))
 	}
+	return err
 }
 
 func (s *Server) prefork() bool { return s.cfg.Workers > 0 }

@@ -95,10 +95,6 @@ func (st *sessionStore) load(sid string) *session {
 	return s
 }
 
-func (st *sessionStore) exists(sid string) bool {
-	return st.read(sid, &session{})
-}
-
 func (st *sessionStore) read(sid string, s *session) bool {
 	if !urlSafe(sid) {
 		return false

@@ -85,6 +85,15 @@ func (s *store) view(read func()) error {
 	return nil
 }
 
+// read runs look on what is known. A journal that cannot be read shows up where somebody
+// waits for the answer.
+func (s *store) read(look func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.catchUp()
+	look()
+}
+
 // change runs decide on the newest content and applies what it returns, while no other
 // server can change the database.
 func (s *store) change(decide func() (*entry, error)) error {
@@ -94,7 +103,7 @@ func (s *store) change(decide func() (*entry, error)) error {
 		if err := syscall.Flock(int(s.file.Fd()), syscall.LOCK_EX); err != nil {
 			return fmt.Errorf("lock database: %w", err)
 		}
-		defer syscall.Flock(int(s.file.Fd()), syscall.LOCK_UN)
+		defer s.unlock()
 	}
 	if err := s.catchUp(); err != nil {
 		return err
@@ -104,6 +113,10 @@ func (s *store) change(decide func() (*entry, error)) error {
 		return err
 	}
 	return s.append(e)
+}
+
+func (s *store) unlock() {
+	_ = syscall.Flock(int(s.file.Fd()), syscall.LOCK_UN) // cannot fail on a lock that is held
 }
 
 func (s *store) append(e *entry) error {

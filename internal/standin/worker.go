@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -60,7 +61,7 @@ func (s *Server) work(ctx context.Context) {
 // serveOne reports whether the worker was killed.
 func (s *Server) serveOne(ctx context.Context, raw net.Conn, pid int) bool {
 	if tcp, ok := raw.(*net.TCPConn); ok {
-		tcp.SetWriteBuffer(s.cfg.SendBuffer)
+		_ = tcp.SetWriteBuffer(s.cfg.SendBuffer) // fails on a connection that is over already
 	}
 	conn := &stallConn{raw, s.cfg.SocketTimeout}
 	defer conn.Close()
@@ -75,7 +76,7 @@ func (s *Server) serveOne(ctx context.Context, raw net.Conn, pid int) bool {
 		return false
 	}
 	_, died := c.serve(out)
-	if !died {
+	if !died && !c.read {
 		lingerShortly(raw)
 	}
 	return died
@@ -84,8 +85,7 @@ func (s *Server) serveOne(ctx context.Context, raw net.Conn, pid int) bool {
 // waitSaturated keeps a worker from its connection for as long as the control port wants
 // all workers busy.
 func (s *Server) waitSaturated(ctx context.Context) {
-	until, _ := s.faults.saturated()
-	if wait := time.Until(until); wait > 0 {
+	if wait := time.Until(s.faults.saturated()); wait > 0 {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -97,25 +97,27 @@ func (s *Server) waitSaturated(ctx context.Context) {
 func refuseHead(out *bufio.Writer, err error) {
 	switch {
 	case errors.Is(err, errMalformed):
-		out.WriteString("HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		io.WriteString(out, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	case errors.Is(err, errLineTooLong):
-		out.WriteString("HTTP/1.0 414 Request-URI Too Long\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		io.WriteString(out, "HTTP/1.0 414 Request-URI Too Long\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	case errors.Is(err, errHeadersTooMany):
-		out.WriteString("HTTP/1.0 431 Too many headers\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		io.WriteString(out, "HTTP/1.0 431 Too many headers\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	}
-	out.Flush()
+	_ = out.Flush() // nobody else can be told
 }
 
-// lingerShortly takes in what the client is still sending, for 10 ms, so that it reads an
-// early answer before the close resets the connection.
+// lingerShortly takes in what the client is still sending, for as long as it sends without a
+// pause and a second at most, so that it reads an early answer before the close resets the
+// connection.
 func lingerShortly(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.CloseWrite()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok || tcp.CloseWrite() != nil {
+		return
 	}
 	scratch := make([]byte, 32<<10)
-	for {
-		conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-		if _, err := conn.Read(scratch); err != nil {
+	began := time.Now()
+	for time.Since(began) < time.Second && tcp.SetReadDeadline(time.Now().Add(10*time.Millisecond)) == nil {
+		if _, err := tcp.Read(scratch); err != nil {
 			return
 		}
 	}

@@ -15,11 +15,11 @@ import (
 // first, and the flags of the command line win over it.
 func configFrom(args []string) (standin.Config, error) {
 	var cfg standin.Config
-	var file string
+	var file, same string
 	if err := flags(&standin.Config{}, &file, os.Stderr).Parse(args); err != nil {
 		return cfg, err
 	}
-	set := flags(&cfg, &file, io.Discard)
+	set := flags(&cfg, &same, io.Discard)
 	if file != "" {
 		if err := setFromFile(set, file); err != nil {
 			return cfg, err
