@@ -12,10 +12,19 @@ func TestPathMatch(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"/my/**", "/my", true}, {"/my/**", "/my/", true}, {"/my/**", "/my/orders/3", true}, {"/my/**", "/mymodule", false},
-		{"/my", "/my", true}, {"/my", "/my/", true}, {"/my", "/my/x", false},
-		{"/**", "/", true}, {"/**", "/x/y", true}, {"/", "/", true}, {"/", "/x", false},
-		{"/web/hook/**", "/web/hooks", false}, {"/my/**", "/fr/my", false},
+		{"/my/**", "/my", true},
+		{"/my/**", "/my/", true},
+		{"/my/**", "/my/orders/3", true},
+		{"/my/**", "/mymodule", false},
+		{"/my", "/my", true},
+		{"/my", "/my/", true},
+		{"/my", "/my/x", false},
+		{"/**", "/", true},
+		{"/**", "/x/y", true},
+		{"/", "/", true},
+		{"/", "/x", false},
+		{"/web/hook/**", "/web/hooks", false},
+		{"/my/**", "/fr/my", false},
 	} {
 		if got := PathMatch(c.pattern, c.path); got != c.want {
 			t.Errorf("PathMatch(%q, %q) = %v", c.pattern, c.path, got)

@@ -65,7 +65,7 @@ func askPython(t *testing.T, cases []oracleCase) []oracleAnswer {
 	return answers
 }
 
-var oracleKinds = map[string]Kind{"xml": XMLRPC, "json": JSONRPC, "auth": JSONAuth, "form": LoginForm} //nolint:gochecknoglobals // a table of a test
+var oracleKinds = map[string]Kind{"xml": XMLRPC, "json": JSONRPC, "auth": JSONAuth, "form": LoginForm}
 
 func TestScannerAgreesWithPython(t *testing.T) {
 	r := rand.New(rand.NewSource(20261122))

@@ -34,22 +34,29 @@ func rpcErrorOutcome(c *jsonCursor) Outcome {
 			if code == 404 {
 				outcome = NotFound
 			}
-			continue
 		case c.key == "data" && c.enter():
-			for c.member(3) {
-				if c.key == "name" {
-					if o, ok := exceptionOutcome(c.text()); ok {
-						return o
-					}
-					return outcome
-				}
-				c.skip()
+			if o, ok := dataOutcome(c); ok {
+				return o
+			}
+		default:
+			c.skip()
+		}
+	}
+	return outcome
+}
+
+// dataOutcome stands inside error.data.
+func dataOutcome(c *jsonCursor) (Outcome, bool) {
+	for c.member(3) {
+		if c.key == "name" {
+			if o, ok := exceptionOutcome(c.text()); ok {
+				return o, true
 			}
 			continue
 		}
 		c.skip()
 	}
-	return outcome
+	return "", false
 }
 
 // jsonCursor walks the members of nested objects in a body that may be cut off anywhere.

@@ -79,8 +79,15 @@ func TestRedirect(t *testing.T) {
 		location string
 		want     bool
 	}{
-		{303, "/web/login?redirect=%2Fodoo%3F", true}, {302, "/web/login", true}, {303, "https://acme.test/web/login?x", true}, {303, "/fr/web/login", true},
-		{303, "/odoo", false}, {200, "/web/login", false}, {304, "/web/login", false}, {303, "/x?redirect=/web/login", false}, {303, "", false},
+		{303, "/web/login?redirect=%2Fodoo%3F", true},
+		{302, "/web/login", true},
+		{303, "https://acme.test/web/login?x", true},
+		{303, "/fr/web/login", true},
+		{303, "/odoo", false},
+		{200, "/web/login", false},
+		{304, "/web/login", false},
+		{303, "/x?redirect=/web/login", false},
+		{303, "", false},
 	} {
 		if _, got := Redirect(c.status, c.location); got != c.want {
 			t.Errorf("Redirect(%d, %q): %v, want %v", c.status, c.location, got, c.want)

@@ -26,20 +26,17 @@ func DecodePath(escaped string) (string, error) {
 	}
 	plain := true
 	segment := 1 // where the current segment starts
-	for i := 0; i < len(escaped); i++ {
+	for i := 1; i < len(escaped); i++ {
 		switch c := escaped[i]; {
 		case c == '/':
-			if i > 0 && dotSegment(escaped[segment:i]) {
+			if dotSegment(escaped[segment:i]) {
 				return "", ErrPathDots
 			}
-			plain = plain && (i == 0 || escaped[i-1] != '/')
+			plain = plain && escaped[i-1] != '/'
 			segment = i + 1
 		case c == '%':
-			if i+2 >= len(escaped) || !isHex(escaped[i+1]) || !isHex(escaped[i+2]) {
-				return "", ErrPathEncoding
-			}
-			if !pathByteOK(unhex(escaped[i+1], escaped[i+2])) {
-				return "", ErrPathByte
+			if err := checkEncoded(escaped, i); err != nil {
+				return "", err
 			}
 			plain = false
 			i += 2
@@ -54,6 +51,17 @@ func DecodePath(escaped string) (string, error) {
 		return escaped, nil
 	}
 	return decodeCollapse(escaped), nil
+}
+
+// checkEncoded looks at the percent sign at i.
+func checkEncoded(escaped string, i int) error {
+	if i+2 >= len(escaped) || !isHex(escaped[i+1]) || !isHex(escaped[i+2]) {
+		return ErrPathEncoding
+	}
+	if !pathByteOK(unhex(escaped[i+1], escaped[i+2])) {
+		return ErrPathByte
+	}
+	return nil
 }
 
 func pathByteOK(c byte) bool { return c >= ' ' && c != 0x7f && c != '\\' }

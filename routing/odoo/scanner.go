@@ -64,7 +64,7 @@ func (s *Scanner) Write(p []byte) (int, error) {
 		return 0, s.err
 	}
 	s.f.keepSecret = s.Credential != nil
-	n, reason := len(p), ""
+	n, reason := 0, ReasonEncoding
 	switch s.kind {
 	case XMLRPC:
 		n, reason = s.xml.scan(p, &s.f)
@@ -73,8 +73,6 @@ func (s *Scanner) Write(p []byte) (int, error) {
 		n, reason = s.json.scan(p, &s.f)
 	case LoginForm:
 		n, reason = s.form.scan(p, &s.f)
-	default:
-		n, reason = 0, ReasonEncoding
 	}
 	s.offset += int64(n)
 	if reason != "" {
