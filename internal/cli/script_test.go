@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-func pretend(_ context.Context, o ServeOptions) error {
-	o.Log.Info("serving", "install", o.Install, "version", o.Version)
+func pretend(ctx context.Context, o ServeOptions) error {
+	o.Log.InfoContext(ctx, "serving", "install", o.Install, "version", o.Version)
 	return nil
 }
 

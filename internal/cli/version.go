@@ -29,8 +29,11 @@ func versionCommand(build Build) *cobra.Command {
 		return out.print(c.OutOrStdout(), build, func(w io.Writer) {
 			fmt.Fprintf(w, "sluice %s\n", build.Version)
 			for _, line := range [][2]string{
-				{"commit", build.Commit}, {"date", build.Date}, {"traefik", build.Traefik},
-				{"go", build.Go}, {"platform", build.Platform},
+				{"commit", build.Commit},
+				{"date", build.Date},
+				{"traefik", build.Traefik},
+				{"go", build.Go},
+				{"platform", build.Platform},
 			} {
 				if line[1] != "" {
 					fmt.Fprintf(w, "  %-9s %s\n", line[0], line[1])
