@@ -13,6 +13,8 @@ type Options struct {
 	Now       time.Time
 	Confirmed string   // digest of the removal that somebody confirmed
 	Listeners []string // our own listen addresses, host:port; no backend may be there
+	// Versions are what servers said of themselves, for pools with version auto.
+	Versions map[string]string
 }
 
 // compiler holds one run of Compile.

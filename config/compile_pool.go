@@ -46,11 +46,11 @@ func (c *compiler) servePool(r *Resource) *servedPool {
 	if r.Broken() {
 		return last
 	}
-	if last != nil && last.source.Digest == r.Digest {
+	if last != nil && last.source.Digest == r.Digest && last.version == c.versionOf(r) {
 		if last.source == r {
 			return last
 		}
-		return &servedPool{pool: last.pool, source: r, sum: last.sum, problems: last.problems.moved(last.source, r)}
+		return &servedPool{pool: last.pool, source: r, version: last.version, sum: last.sum, problems: last.problems.moved(last.source, r)}
 	}
 	built := c.buildPool(r)
 	if built.problems.Failed() {
@@ -62,19 +62,19 @@ func (c *compiler) servePool(r *Resource) *servedPool {
 
 func (c *compiler) buildPool(r *Resource) *servedPool {
 	spec := r.Spec.(*PoolSpec)
-	profile, _ := odoo.ProfileFor(spec.Odoo.Version)
-	auto := spec.Odoo.Version == "" || spec.Odoo.Version == "auto"
-	out := &servedPool{source: r, sum: sumOf("pool", r.Name, r.Digest), pool: &routing.Pool{
+	version, auto := c.versionOf(r), isAuto(spec.Odoo.Version)
+	profile, _ := odoo.ProfileFor(version)
+	out := &servedPool{source: r, version: version, sum: sumOf("pool", r.Name, r.Digest, version), pool: &routing.Pool{
 		Name:       r.Name,
 		Profile:    profile,
 		Auto:       auto,
 		Sessions:   routing.Sessions(or(spec.Odoo.Sessions, string(routing.SessionsLocal))),
 		Isolation:  routing.Isolation(or(spec.Isolation, string(routing.IsolationHeader))),
-		Health:     health(spec.Health, profile, auto),
+		Health:     health(spec.Health, profile, auto && version == ""),
 		Timeouts:   routing.Timeouts{Dial: time.Duration(or(spec.Timeouts.Dial, Duration(defaultDial))), Response: time.Duration(or(spec.Timeouts.Response, Duration(defaultResponse)))},
 		Streams:    spec.Streams,
 		MaxRequest: int64(spec.Bodies.Request),
-		Digest:     digestOf("pool", r.Digest),
+		Digest:     digestOf("pool", r.Digest, version),
 	}}
 	if spec.Service != nil {
 		out.fail("spec.service", "write backends", "services are found by the kubernetes source only")
@@ -84,6 +84,18 @@ func (c *compiler) buildPool(r *Resource) *servedPool {
 	}
 	return out
 }
+
+// versionOf is the version that a pool is compiled for: as declared, or as its servers said.
+// It is empty for a pool whose servers have not been asked yet.
+func (c *compiler) versionOf(r *Resource) string {
+	declared := r.Spec.(*PoolSpec).Odoo.Version
+	if isAuto(declared) {
+		return c.opts.Versions[r.Name]
+	}
+	return declared
+}
+
+func isAuto(version string) bool { return version == "" || version == "auto" }
 
 func (p *servedPool) fail(field, hint, format string, args ...any) {
 	p.problems = append(p.problems, p.source.problem(field, hint, format, args...))

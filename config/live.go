@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type Live struct {
 	mu          sync.Mutex // orders changes, and the calls of subscribers with them
 	documents   []Document // the last of each source, by name
 	confirmed   string
+	versions    map[string]string // of pools that are declared with version auto
 	subscribers []func(old, now *Snapshot)
 }
 
@@ -82,6 +84,24 @@ func (l *Live) Confirm(digest string) error {
 	return nil
 }
 
+// Learn notes which Odoo version the servers of a pool run, for a pool that is declared
+// with version auto. It tells whether that is news.
+func (l *Live) Learn(pool, version string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.versions[pool] == version {
+		return false
+	}
+	next := maps.Clone(l.versions)
+	if next == nil {
+		next = map[string]string{}
+	}
+	next[pool] = version
+	l.versions = next
+	l.compile()
+	return true
+}
+
 // Subscribe calls f after every change, in order, never two at a time. f must be quick, and
 // must not call Apply, Confirm or Subscribe.
 func (l *Live) Subscribe(f func(old, now *Snapshot)) {
@@ -126,7 +146,7 @@ func (l *Live) again() {
 // compile is called with the lock held.
 func (l *Live) compile() Problems {
 	old := l.current.Load()
-	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners})
+	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners, Versions: l.versions})
 	l.current.Store(now)
 	l.metrics.applied(now)
 	for _, f := range l.subscribers {

@@ -55,6 +55,7 @@ type servedTenant struct {
 type servedPool struct {
 	pool     *routing.Pool
 	source   *Resource
+	version  string // of Odoo, that it was built for
 	problems Problems
 	sum      sum
 }

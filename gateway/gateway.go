@@ -126,7 +126,8 @@ func (g *Gateway) makeEdge(Config) error {
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
 		"upstream": g.upstream, "configuration": g.live, "source": g.source,
-		"admin": g.admin,
+		"admin":    g.admin,
+		"versions": &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}
 }
 
