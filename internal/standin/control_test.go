@@ -21,18 +21,20 @@ func TestFailingOnDemand(t *testing.T) {
 		request string
 		check   func(t *testing.T, conn net.Conn)
 	}{
-		"an error":          {Rule{Status: 503, Body: "busy"}, echoRequest, answers("HTTP/1.0 503", "busy")},
-		"a delay":           {Rule{Delay: 0.05}, echoRequest, answers("HTTP/1.0 200", "body_length")},
-		"another path":      {Rule{Path: "/other", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
-		"another port":      {Rule{Port: "realtime", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
-		"another method":    {Rule{Method: "GET", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
-		"a worker killed":   {Rule{Kill: true}, echoRequest, answersNothing},
-		"killed after work": {Rule{Kill: true, After: true}, echoRequest, answersNothing},
-		"a reset mid-body":  {Rule{ResetAfter: 100}, "GET /web/content/big?size=1000 HTTP/1.1\r\nHost: x\r\n\r\n", resets},
-		"a body in drips":   {Rule{DripBytes: 100, DripEvery: 0.01}, "GET /web/content/big?size=500 HTTP/1.1\r\nHost: x\r\n\r\n", answers("HTTP/1.0 200", string(pattern(500)))},
-		"huge headers":      {Rule{HugeHeaders: 50000}, echoRequest, answers(strings.Repeat("h", 4000))},
-		"bad chunks":        {Rule{BadChunking: true}, echoRequest, answers("Transfer-Encoding: chunked", "zz\r\n")},
-		"a flood of 1xx":    {Rule{Informational: 100}, echoRequest, answers(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </web/static/x.css>; rel=preload\r\n\r\n", 100) + "HTTP/1.0 200")},
+		"an error":           {Rule{Status: 503, Body: "busy"}, echoRequest, answers("HTTP/1.0 503", "busy")},
+		"a delay":            {Rule{Delay: 0.05}, echoRequest, answers("HTTP/1.0 200", "body_length")},
+		"another path":       {Rule{Path: "/other", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
+		"another port":       {Rule{Port: "realtime", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
+		"another method":     {Rule{Method: "GET", Status: 503}, echoRequest, answers("HTTP/1.0 200")},
+		"a worker killed":    {Rule{Kill: true}, echoRequest, answersNothing},
+		"killed after work":  {Rule{Kill: true, After: true}, echoRequest, answersNothing},
+		"a reset mid-body":   {Rule{ResetAfter: 100}, "GET /web/content/big?size=1000 HTTP/1.1\r\nHost: x\r\n\r\n", resets},
+		"a body in drips":    {Rule{DripBytes: 100, DripEvery: 0.01}, "GET /web/content/big?size=500 HTTP/1.1\r\nHost: x\r\n\r\n", answers("HTTP/1.0 200", string(pattern(500)))},
+		"huge headers":       {Rule{HugeHeaders: 50000}, echoRequest, answers(strings.Repeat("h", 4000))},
+		"bad chunks":         {Rule{BadChunking: true}, echoRequest, answers("Transfer-Encoding: chunked", "zz\r\n")},
+		"headers of its own": {Rule{Header: map[string]string{"X-Accel-Redirect": "/web/filestore/x"}}, echoRequest, answers("X-Accel-Redirect: /web/filestore/x\r\n", "body_length")},
+		"an error with one":  {Rule{Status: 503, Header: map[string]string{"Retry-After": "7"}}, echoRequest, answers("HTTP/1.0 503", "Retry-After: 7\r\n")},
+		"a flood of 1xx":     {Rule{Informational: 100}, echoRequest, answers(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </web/static/x.css>; rel=preload\r\n\r\n", 100) + "HTTP/1.0 200")},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

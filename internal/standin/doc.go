@@ -12,6 +12,14 @@
 // finds session and database, and one file per family of routes gives the answers.
 // faults.go and control.go are the part that real Odoo lacks: failing on request.
 //
+// Beside Odoo's routes there are /standin/small (the benchmark's answer), /standin/echo (the
+// request as Odoo sees it), /standin/visit (changes the session), /standin/slow, /standin/stream,
+// /standin/events, /standin/trailers, /standin/counters, /standin/state and /standin/bus. The
+// last three are on the control port too, next to /standin/control:
+//
+//	curl $CONTROL/standin/control -d '{"rules": [{"path": "/web/login", "status": 503, "times": 2}]}'
+//	curl $CONTROL/standin/control -d '{"rules": [], "db_down": true, "saturate": 1.5}'
+//
 // It refuses to be clever where Odoo is not. The holes of the real server (a database named
 // in an RPC body is used as is, header names with an underscore count as their dashed
 // twins, the realtime port serves every route) are here on purpose: closing them is the

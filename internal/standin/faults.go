@@ -39,12 +39,15 @@ type Rule struct {
 	BadChunking   bool    `json:"bad_chunking,omitempty"`  // chunks that are none
 	Informational int     `json:"informational,omitempty"` // so many 103 answers first
 
+	Header map[string]string `json:"header,omitempty"` // set these in the answer
+
 	left *atomic.Int64
 	over chan struct{} // closed when other rules take its place: frees what hangs
 }
 
 func (r *Rule) spoilsAnswer() bool {
-	return r.ResetAfter > 0 || r.DripBytes > 0 || r.HugeHeaders > 0 || r.BadChunking || r.Informational > 0
+	return r.ResetAfter > 0 || r.DripBytes > 0 || r.HugeHeaders > 0 || r.BadChunking || r.Informational > 0 ||
+		len(r.Header) > 0
 }
 
 // faults holds the rules and states that the control port sets.
@@ -127,6 +130,9 @@ func (w *response) spoilHead() {
 			return
 		}
 	}
+	for name, value := range w.fault.Header {
+		w.header.Set(name, value)
+	}
 	for n, i := w.fault.HugeHeaders, 0; n > 0; n, i = n-4000, i+1 {
 		w.header.Set(fmt.Sprintf("X-Huge-%d", i), strings.Repeat("h", min(n, 4000)))
 	}
@@ -187,6 +193,6 @@ func (c *call) failAsTold(rule *Rule) error {
 	if body == "" {
 		body = fmt.Sprintf("<h1>%s</h1>", http.StatusText(rule.Status))
 	}
-	c.noSession = true
+	c.noSession, c.fault = true, rule
 	return c.send(rule.Status, htmlType, []byte(body))
 }

@@ -3,6 +3,7 @@ package standin
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -48,6 +49,22 @@ func TestIdleConnectionBlocksAWorkerForTheSocketTimeout(t *testing.T) {
 	want(t, "status", raw(t, s.HTTPAddr(), healthRequest).StatusCode, 200)
 	if took := time.Since(began); took < 190*time.Millisecond {
 		t.Errorf("health took %v behind an idle connection, want the socket timeout", took)
+	}
+}
+
+func TestBacklogIsEightPerWorker(t *testing.T) {
+	s := start(t, Config{Workers: 1, SocketTimeout: soon})
+	refused := 0
+	for range 14 {
+		conn, err := net.DialTimeout("tcp", s.HTTPAddr(), 100*time.Millisecond)
+		if err != nil {
+			refused++
+			continue
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	if refused == 0 || refused > 6 {
+		t.Errorf("%d of 14 connections did not fit; want one at work, about eight waiting", refused)
 	}
 }
 
