@@ -232,9 +232,13 @@ func (k *call) end() bool {
 	return true
 }
 
-// detach takes the connection out of the call, with what was read beyond the head.
+// detach takes the connection out of the call, with what was read beyond the head; nil when
+// the client has left meanwhile.
 func (k *call) detach() (c *conn, ahead []byte) {
-	if !k.end() {
+	k.mu.Lock()
+	aborted := k.aborted
+	k.mu.Unlock()
+	if aborted || !k.end() {
 		return nil, nil
 	}
 	c = k.conn

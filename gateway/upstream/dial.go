@@ -103,7 +103,8 @@ func isLocal(addr netip.Addr) bool {
 // endpoint is one address of a backend: that of its HTTP workers or of its realtime process.
 type endpoint struct {
 	dialer  *dialer
-	address string // host:port to dial
+	name    *name
+	port    string
 	host    string // host:port for a Host header of our own
 	tls     *tls.Config
 	idle    idle
@@ -117,11 +118,14 @@ func newEndpoint(d *dialer, raw string, t *routing.BackendTLS, keepAlive time.Du
 		e.failure = fmt.Errorf("backend address %q is no http or https address", raw)
 		return e
 	}
-	e.host, e.address = u.Host, u.Host
-	if u.Port() == "" {
-		e.address = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	e.host, e.name, e.port = u.Host, newName(u.Hostname()), u.Port()
+	if e.port == "" {
+		e.port = "80"
 	}
 	if u.Scheme == "https" {
+		if u.Port() == "" {
+			e.port = "443"
+		}
 		e.tls, e.failure = clientTLS(u.Hostname(), t)
 	}
 	return e
@@ -160,7 +164,7 @@ func (e *endpoint) dial(ctx context.Context, timeout time.Duration) (*conn, erro
 	if e.failure != nil {
 		return nil, e.failure
 	}
-	tcp, err := e.dialer.dial(ctx, e.address, timeout)
+	tcp, err := e.name.dial(ctx, e.dialer, e.port, timeout)
 	if err != nil {
 		return nil, err
 	}

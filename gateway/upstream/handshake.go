@@ -25,30 +25,45 @@ func asksForSocket(r *http.Request) bool {
 // serveSocket opens a WebSocket to the backend that the session's other requests go to. The
 // handler returns once the socket is open; goroutines of its own carry the frames.
 func (u *Upstream) serveSocket(w http.ResponseWriter, r *http.Request, x *routing.Exchange) {
-	err := checkHandshake(r, x)
-	if err == nil {
-		err = u.sockets.admit(x.Tenant.Name)
-	}
-	if err != nil {
+	if err := checkHandshake(r, x); err != nil {
 		u.refuse(w, r, x, err)
 		return
 	}
+	if err := u.sockets.reserve(x.Tenant.Name); err != nil {
+		u.refuse(w, r, x, err)
+		return
+	}
+	opened := false
+	defer func() { // also when the answer is broken off by a panic
+		if !opened {
+			u.sockets.giveBack(x.Tenant.Name)
+		}
+	}()
+	opened = u.openSocket(w, r, x)
+}
+
+// openSocket makes the handshake with the backend and passes on what it says. It returns
+// whether a socket was opened.
+func (u *Upstream) openSocket(w http.ResponseWriter, r *http.Request, x *routing.Exchange) bool {
 	buf := u.buffers.heads.Get().(*[]byte)
 	defer u.giveHead(buf)
 	req := &request{http: r, x: x, safe: true, fresh: true}
+	var err error
 	if req.head, err = appendHead((*buf)[:0], r, x, -1, true); err != nil {
 		u.refuse(w, r, x, &clientFault{err})
-		return
+		return false
 	}
 	*buf = req.head
 	k, err := u.exchange(r.Context(), u.pool(x.Pool), req)
 	switch {
 	case err != nil:
 		u.refuse(w, r, x, err)
+		return false
 	case k.response.StatusCode != http.StatusSwitchingProtocols:
 		u.respond(w, r, x, k) // an ordinary answer on an ordinary connection
+		return false
 	default:
-		u.upgrade(w, r, x, k)
+		return u.upgrade(w, r, x, k)
 	}
 }
 
@@ -106,26 +121,28 @@ func ownHost(host string, hosts []string) bool {
 	return false
 }
 
-// upgrade turns both connections into a socket.
-func (u *Upstream) upgrade(w http.ResponseWriter, r *http.Request, x *routing.Exchange, k *call) {
+// upgrade turns both connections into a socket, and says whether it could.
+func (u *Upstream) upgrade(w http.ResponseWriter, r *http.Request, x *routing.Exchange, k *call) bool {
 	defer k.release(false) // a no-op once the connection was taken out
 	if err := checkAccept(r, k.response); err != nil {
 		u.refuse(w, r, x, &failure{stage: garbled, err: err})
-		return
+		return false
 	}
 	client, err := u.takeClient(w, x, k)
 	if err != nil {
 		x.Cause, x.Outcome = err, odoo.ClientGone
 		u.log.WarnContext(r.Context(), "socket not opened", "tenant", x.Tenant.Name, "err", err)
-		return
+		return false
 	}
 	server, fromServer := k.detach()
 	if server == nil {
 		_ = client.conn.Close() // the client left in between
-		return
+		x.Outcome = odoo.ClientGone
+		return false
 	}
 	x.Outcome = odoo.OK
 	u.sockets.open(x, k.backend, client, taken{conn: server.Conn, ahead: fromServer})
+	return true
 }
 
 // checkAccept makes sure that the backend answered this handshake and not another one.

@@ -257,6 +257,40 @@ func TestBodiesThatCannotBeTaken(t *testing.T) {
 	}
 }
 
+func TestABodyThatStallsIsAnsweredAndCutOff(t *testing.T) {
+	worker := startWorker(t, say(ok, false))
+	g := newRig(t, []string{worker.url()}, withTiming(Timing{BodyStall: 150 * time.Millisecond}))
+	c := g.dial()
+	io.WriteString(c.Conn, "POST /web HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+	response, err := http.ReadResponse(c.Reader, nil)
+	if err != nil || response.StatusCode != http.StatusRequestTimeout {
+		t.Fatalf("got %v, %v", response, err)
+	}
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Errorf("the connection does not end: %v", err)
+	}
+	if n := worker.accepted.Load(); n != 0 {
+		t.Errorf("%d connections for half a body", n)
+	}
+}
+
+func TestASlowButLivingUploadArrives(t *testing.T) {
+	worker, requests := record(t)
+	g := newRig(t, []string{worker.url()}, withTiming(Timing{BodyStall: 300 * time.Millisecond}))
+	c := g.dial()
+	const pieces, size = 12, 10_000
+	fmt.Fprintf(c.Conn, "POST /web HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", pieces*size)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range pieces { // four times the pause in all
+		io.WriteString(c.Conn, strings.Repeat("x", size))
+		<-tick.C
+	}
+	if r := <-requests; len(r.body) != pieces*size {
+		t.Errorf("got %d bytes", len(r.body))
+	}
+}
+
 func TestARequestAfterASlowAnswerIsNotHitByItsDeadline(t *testing.T) {
 	big := strings.Repeat("x", 20_000)
 	g := newRig(t, []string{startWorker(t, say(fmt.Sprintf("HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(big), big), false)).url()},

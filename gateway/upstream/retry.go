@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sluicegate.dev/sluice/routing/odoo"
@@ -29,18 +30,17 @@ func (u *Upstream) exchange(ctx context.Context, p *poolState, req *request) (*c
 
 func (u *Upstream) attempt(ctx context.Context, b *backend, req *request) (*call, error) {
 	req.x.Attempts++
-	req.x.Backend = b.name
 	started := time.Now()
 	k, err := u.do(ctx, b, b.endpointFor(req.x), req)
 	switch {
 	case err == nil:
-		req.x.Upstream = time.Since(started)
+		req.x.Backend, req.x.Upstream = b.name, time.Since(started)
 		return k, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	default:
 		u.suspect(b, asFailure(err))
-		return nil, err
+		return nil, fmt.Errorf("backend %s: %w", b.name, err)
 	}
 }
 

@@ -68,26 +68,31 @@ func (f *clientFault) Unwrap() error { return f.err }
 // readBody brings the body in hand, unless a step in front has done so. limit is the pool's
 // own, 0 for none.
 func (u *Upstream) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*spool.Body, error) {
-	if body, ok := r.Body.(*spool.Body); ok {
+	setter := setterFor(w, r)
+	body, ok := r.Body.(*spool.Body)
+	empty := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	if ok || empty {
+		// net/http reads on in the background to notice a client that leaves; the
+		// deadline for the request would look like one.
+		if r.ProtoMajor == 1 {
+			_ = setter.SetReadDeadline(time.Time{}) // unsupported: the server's own rule holds
+		}
+	}
+	if ok {
 		if limit > 0 && body.Len() > limit {
 			return nil, spool.ErrTooLarge
 		}
 		return body, nil
 	}
-	setter := setterFor(w, r)
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		// net/http reads on in the background to notice a client that leaves; the
-		// deadline for the head would look like one.
-		if r.ProtoMajor == 1 {
-			_ = setter.SetReadDeadline(time.Time{}) // unsupported: the server's own rule holds
-		}
+	if empty {
 		return u.space.ReadBody(nil, 0)
 	}
-	body, err := u.space.ReadBodyWithin(deadline.NewReader(r.Body, setter), r.ContentLength, limit)
+	body, err := u.space.ReadBodyWithin(deadline.NewReaderWith(r.Body, setter, u.timing.BodyStall, deadline.MinRate), r.ContentLength, limit)
 	if err == nil || errors.Is(err, spool.ErrTooLarge) || errors.Is(err, spool.ErrNoSpace) {
 		return body, err
 	}
-	if gone := context.Cause(r.Context()); gone != nil {
+	// Any failed read ends the context, a time-out too.
+	if gone := context.Cause(r.Context()); gone != nil && !timedOut(err) {
 		return nil, gone
 	}
 	return nil, &clientFault{err}

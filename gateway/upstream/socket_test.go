@@ -359,7 +359,9 @@ func TestOdooHearsThatAClientLeft(t *testing.T) {
 		m, _ := next(c)
 		heard <- m
 	})
-	g.open().Close()
+	c := g.open()
+	eventually(t, "the socket is open", func() bool { return g.backend(0).Sockets == 1 })
+	c.Close()
 	if m := <-heard; m.op != opClose || m.code() != closeGoingAway || !m.masked {
 		t.Errorf("got %v with %d", m, m.code())
 	}

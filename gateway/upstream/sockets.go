@@ -19,11 +19,11 @@ type sockets struct {
 
 	mu      sync.Mutex
 	live    map[*socket]struct{}
-	tenants map[string]int
-	refuse  bool          // the gateway stops
-	over    bool          // it has stopped: nothing may start any more
-	changed chan struct{} // closed and replaced when a socket ends
-	cut     chan struct{} // closed by shut: no more waiting
+	tenants map[string]int // open and reserved
+	refuse  bool           // the gateway stops
+	over    bool           // it has stopped: nothing may start any more
+	changed chan struct{}  // closed and replaced when a socket ends
+	cut     chan struct{}  // closed by shut: no more waiting
 
 	running sync.WaitGroup // of sockets and closers
 }
@@ -36,15 +36,29 @@ func (s *sockets) init(u *Upstream, perTenant int) {
 	s.cut = make(chan struct{})
 }
 
-// admit says whether a tenant may open one more socket now.
-func (s *sockets) admit(tenant string) error {
+// reserve takes a place for one more socket of a tenant; open uses it, giveBack returns it.
+func (s *sockets) reserve(tenant string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.refuse && (s.perTenant == 0 || s.tenants[tenant] < s.perTenant) {
+		s.tenants[tenant]++
 		return nil
 	}
 	return &refusal{refusalOf(http.StatusServiceUnavailable, "too_many_sockets", "No more connections",
 		"This site has too many live connections, or the gateway is restarting.", 5*time.Second)}
+}
+
+func (s *sockets) giveBack(tenant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leave(tenant)
+}
+
+// leave counts a socket out; the caller holds the lock.
+func (s *sockets) leave(tenant string) {
+	if s.tenants[tenant]--; s.tenants[tenant] == 0 {
+		delete(s.tenants, tenant)
+	}
 }
 
 // open registers a socket and starts to carry its frames.
@@ -60,7 +74,6 @@ func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken) {
 	b.sockets.Add(1)
 	s.mu.Lock()
 	s.live[k] = struct{}{}
-	s.tenants[k.tenant]++
 	late := s.refuse
 	s.mu.Unlock()
 	if !s.start(func() { k.run(up) }, func() { k.run(down) }) {
@@ -90,9 +103,7 @@ func (s *sockets) remove(k *socket) {
 	k.backend.sockets.Add(-1)
 	s.mu.Lock()
 	delete(s.live, k)
-	if s.tenants[k.tenant]--; s.tenants[k.tenant] == 0 {
-		delete(s.tenants, k.tenant)
-	}
+	s.leave(k.tenant)
 	close(s.changed)
 	s.changed = make(chan struct{})
 	s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluicegate.dev/sluice/internal/deadline"
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/routing"
 )
@@ -38,6 +39,7 @@ type Config struct {
 // defaults.
 type Timing struct {
 	KeepAlive      time.Duration // an idle connection to a backend lives this long; 30 s
+	BodyStall      time.Duration // a request body may pause this long; 30 s
 	ClientStall    time.Duration // a client that takes no byte for this long is gone; 60 s
 	SocketIdle     time.Duration // without a frame; Odoo pings after 45 s (19: 55 s); 120 s
 	SocketStall    time.Duration // a socket's reader that takes no byte for this long; 30 s
@@ -52,7 +54,7 @@ func (t Timing) withDefaults() Timing {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.KeepAlive, 30 * time.Second}, {&t.ClientStall, time.Minute},
+		{&t.KeepAlive, 30 * time.Second}, {&t.ClientStall, time.Minute}, {&t.BodyStall, deadline.Idle},
 		{&t.SocketIdle, 2 * time.Minute}, {&t.SocketStall, 30 * time.Second},
 		{&t.SocketFarewell, 5 * time.Second}, {&t.SocketSpread, 10 * time.Second},
 		{&t.Silence, 30 * time.Second},
