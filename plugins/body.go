@@ -43,7 +43,7 @@ func (p *Path) scan(x *exchange, r *http.Request, scanner *odoo.Scanner) (*spool
 			"Odoo reads plain request bodies only; send this one without Content-Encoding.")
 	}
 	paced := deadline.NewReader(r.Body, deadline.FromContext(r.Context()))
-	body, err := p.deps.Space.ReadBody(io.TeeReader(paced, scanner), r.ContentLength)
+	body, err := p.deps.Space.ReadBodyWithin(io.TeeReader(paced, scanner), r.ContentLength, x.Pool.MaxRequest)
 	if err != nil {
 		return nil, bodyRefusal(err)
 	}

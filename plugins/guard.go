@@ -65,7 +65,8 @@ func checkMethod(_ *routing.Exchange, r *http.Request) error {
 // absolute form net/http takes the host from the target and drops the Host header, so the
 // two could no longer be held against each other.
 func checkTarget(x *routing.Exchange, r *http.Request) error {
-	if !strings.HasPrefix(r.RequestURI, "/") || r.URL.Host != "" || r.URL.User != nil {
+	target, err := odoo.SplitTarget(r.RequestURI)
+	if err != nil || target.Host != "" || r.URL.Host != "" {
 		return refuse(http.StatusBadRequest, "bad_target", "Bad request", "The request target must be a path.")
 	}
 	path, err := odoo.DecodePath(r.URL.EscapedPath())
@@ -79,6 +80,9 @@ func checkTarget(x *routing.Exchange, r *http.Request) error {
 // checkHeaders refuses names that WSGI would fold onto another one, and removes those that
 // only the gateway may set.
 func checkHeaders(_ *routing.Exchange, r *http.Request) error {
+	if len(r.Header["Content-Type"]) > 1 {
+		return refuse(http.StatusBadRequest, "bad_header", "Bad request", "Content-Type is there twice.")
+	}
 	for name := range r.Header {
 		if odoo.AliasHeader(name) {
 			return refuse(http.StatusBadRequest, "bad_header", "Bad request",

@@ -104,6 +104,8 @@ func TestWhatMayPass(t *testing.T) {
 		"a method with a space":               {request("GET /x", "acme.test", "/", ""), 405},
 		"the absolute form is refused":        {request("GET", "acme.test", "http://acme.test/p", ""), 400},
 		"userinfo in the target":              {request("GET", "acme.test", "http://acme.test@beta.test/", ""), 400},
+		"a fragment has no place in a target": {request("GET", "acme.test", "/web#x", ""), 400},
+		"a second content type":               {request("POST", "acme.test", "/web/login", "", "Content-Type", "text/plain", "Content-Type", "application/x-www-form-urlencoded"), 400},
 		"an asterisk is no path":              {request("OPTIONS", "acme.test", "*", ""), 400},
 		"the database manager is closed":      {request("GET", "acme.test", "/web/database/manager", ""), 403},
 		"also when written differently":       {request("GET", "acme.test", "//web/%64atabase/manager/", ""), 403},
