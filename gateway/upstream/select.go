@@ -95,9 +95,10 @@ func markLastGood(candidates []routing.Candidate, backends []*backend) {
 	}
 }
 
+// leaveOut goes by name: Apply may have replaced the backend meanwhile.
 func leaveOut(candidates []routing.Candidate, backends []*backend, avoid *backend) {
 	for i, b := range backends {
-		if b == avoid {
+		if b.name == avoid.name {
 			candidates[i].State, candidates[i].LastGood = routing.Down, false
 		}
 	}
