@@ -19,7 +19,7 @@ func backendCommand(find *connect) *cobra.Command {
 }
 
 func backendListCommand(find *connect) *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List the Odoo servers and how they are", Args: cobra.NoArgs, Aliases: []string{"ls"}}
+	c := &cobra.Command{Use: "list", Short: "List the Odoo servers and how they are", Args: none, Aliases: []string{"ls"}}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return find.ask(c, func(ctx context.Context, gateway *client.Client) error {

@@ -19,7 +19,7 @@ func confirmCommand(find *connect) *cobra.Command {
 		Long: `A change that would remove all tenants, or more than a fifth of them, waits until somebody
 confirms it. ` + "`sluice status`" + ` shows the tenants and the digest; its first 8 characters are enough.`,
 		Example: "  sluice confirm 3fa1b2c4 --reason 'customers moved to the new region'",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("DIGEST"),
 	}
 	out := addOutput(c)
 	c.Flags().StringVar(&reason, "reason", "", "why; kept in the log (required)")

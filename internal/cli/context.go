@@ -21,7 +21,7 @@ kept in $XDG_CONFIG_HOME/sluice/contexts.yaml. Tokens stay in their own files.`,
 }
 
 func contextListCommand() *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List the contexts", Args: cobra.NoArgs, Aliases: []string{"ls"}}
+	c := &cobra.Command{Use: "list", Short: "List the contexts", Args: none, Aliases: []string{"ls"}}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		contexts, err := loadContexts()
@@ -75,7 +75,7 @@ func contextSetCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "set NAME", Short: "Add or replace a context",
 		Example: "  sluice context set prod --server https://gw.example:9080 --token-file ~/.sluice/prod.token\n  sluice context set lab --socket /var/lib/sluice/admin.sock",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("NAME"),
 	}
 	c.Flags().StringVar(&socket, "socket", "", "`FILE` of the admin socket, instead of --server")
 	c.RunE = func(_ *cobra.Command, args []string) error {

@@ -19,7 +19,7 @@ func demoCommand(deps Deps) *cobra.Command {
 		Long: `Run a gateway with four sample tenants in front of stand-in Odoo servers, all in this
 process, and print what to try. Nothing else has to be installed. The *.localhost names
 work in browsers without any set-up.`,
-		Args: cobra.NoArgs,
+		Args: none,
 	}
 	c.Flags().StringVar(&o.Dir, "dir", "", "`DIR` to work in and keep (default: a temporary one)")
 	c.Flags().IntVar(&o.Port, "port", 8080, "`PORT` of the gateway; a free one when it is taken")

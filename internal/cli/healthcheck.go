@@ -18,7 +18,7 @@ func healthcheckCommand(find *connect) *cobra.Command {
 and say so by the exit code. It asks the admin socket, or with --server any listener that
 answers /ping and /ready: the admin address or the ping entry point.`,
 		Example: "  sluice healthcheck --data-dir /var/lib/sluice\n  sluice healthcheck --ready --server http://127.0.0.1:8082",
-		Args:    cobra.NoArgs,
+		Args:    none,
 	}
 	c.Flags().BoolVar(&ready, "ready", false, "ask whether it takes requests, not only whether it is alive")
 	c.RunE = func(c *cobra.Command, _ []string) error {

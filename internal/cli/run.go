@@ -30,7 +30,7 @@ requests in flight finish; a second one ends the process at once.
 Tenants and pools are watched and change without a restart. FILE itself (ports, store,
 admin, Traefik's install configuration) is read at the start only.`,
 		Example: "  sluice run --config /etc/sluice/sluice.yaml",
-		Args:    cobra.NoArgs,
+		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			settings, err := loadInstall(install)
 			if err != nil {

@@ -14,7 +14,7 @@ import (
 
 func statusCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
-		Use: "status", Short: "Show how the gateway is doing", Args: cobra.NoArgs,
+		Use: "status", Short: "Show how the gateway is doing", Args: none,
 		Long: `Show the version, the configuration in use and where it came from, what is wrong with the
 configuration on disk, what waits for a confirmation, and the servers that are not up.`,
 	}

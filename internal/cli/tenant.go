@@ -21,7 +21,7 @@ func tenantCommand(find *connect) *cobra.Command {
 }
 
 func tenantListCommand(find *connect) *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List the tenants that are served", Args: cobra.NoArgs, Aliases: []string{"ls"}}
+	c := &cobra.Command{Use: "list", Short: "List the tenants that are served", Args: none, Aliases: []string{"ls"}}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return find.ask(c, func(ctx context.Context, gateway *client.Client) error {
@@ -65,7 +65,7 @@ type shownTenant struct {
 func tenantShowCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "show TENANT", Short: "Show one tenant: what is declared and how its servers are",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: find.tenantNames,
+		Args: one("TENANT"), ValidArgsFunction: find.tenantNames,
 	}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -35,7 +35,7 @@ func validateCommand(deps Deps) *cobra.Command {
 (with a sluice.yaml), install settings, a directory of tenants and pools, or one file of them.
 Nothing is asked over a network and nothing is changed.`,
 		Example: "  sluice validate .\n  sluice validate tenants/ -o json",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("PATH"),
 	}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -22,7 +22,7 @@ func versionCommand(build Build) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this binary",
 		Long:  "Print the version of this binary, the commit it was built from, and the Traefik inside.",
-		Args:  cobra.NoArgs,
+		Args:  none,
 	}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
