@@ -54,7 +54,9 @@ func (p *parts) standardTLS(entryPoint string) *tls.Config {
 	}
 	conf, err := p.tls.Get(traefiktls.DefaultTLSStoreName, options)
 	if err != nil {
-		p.edge.cfg.Log.Error("TLS options unusable, the last ones stay", "entryPoint", entryPoint, "err", err)
+		if p.edge.parts.Load() != nil { // else no provider could have spoken yet
+			p.edge.cfg.Log.Error("TLS options unusable, the last ones stay", "entryPoint", entryPoint, "err", err)
+		}
 		return p.edge.front.tls[entryPoint]
 	}
 	conf = conf.Clone()

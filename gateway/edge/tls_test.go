@@ -7,7 +7,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -140,4 +142,37 @@ func TestTLSEntryPointKeepsTenantsAndOurPage(t *testing.T) {
 		_ = conn.Close()
 		t.Error("the entry point's options do not hold for tenants")
 	}
+}
+
+func TestCatchAllTCPRouterKeepsItsConnections(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "from the TCP service")
+			_ = conn.Close()
+		}
+	}()
+	r := start(t, options{config: unknownPage, files: map[string]string{"tcp.yaml": `
+tcp:
+  routers: {all: {rule: "HostSNI(` + "`*`" + `)", service: s, tls: {}}}
+  services: {s: {loadBalancer: {servers: [{address: "` + listener.Addr().String() + `"}]}}}
+`}})
+	r.eventually("served by the TCP router", func() bool {
+		conn, err := tls.Dial("tcp", r.web, insecure("database.test"))
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		text, _ := io.ReadAll(conn)
+		return string(text) == "from the TCP service"
+	})
 }
