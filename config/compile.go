@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"time"
 
 	"sluicegate.dev/sluice/routing"
@@ -17,20 +17,26 @@ type Options struct {
 	Versions map[string]string
 }
 
-// compiler holds one run of Compile.
+// compiler holds one run of Compile. It works on what differs from the previous snapshot:
+// the maps start as copies of the previous ones, and only names that something happened to
+// are looked at. With an empty previous snapshot that is everything.
 type compiler struct {
 	opts     Options
+	doc      Document
 	previous *Snapshot
-	problems Problems
 
-	tornFiles []string
-	declared  map[Kind]map[string]*Resource
-	order     []*Resource // the declared ones, first of each name, in the order of the files
-	plans     map[string]*Resource
-	pools     map[string]*servedPool
-	tenants   []*servedTenant
-	pending   *PendingRemoval
-	due       time.Time
+	index
+	reports  map[ref]Problems // of the names that were compiled, kept until they are compiled again
+	general  Problems         // of this run only
+	plans    map[string]*Resource
+	pools    map[string]*servedPool
+	replaced map[ref]bool // plans and pools that are not what they were
+
+	order  []string                 // names of the tenants that are looked at: as declared, then the undeclared
+	served map[string]*servedTenant // of those; without an entry it is not served any more
+
+	pending *PendingRemoval
+	due     time.Time
 }
 
 // Compile returns what doc declares as the next snapshot. What is unchanged is reused by
@@ -40,115 +46,148 @@ func Compile(doc Document, previous *Snapshot, opts Options) *Snapshot {
 	if previous == nil {
 		previous = emptySnapshot()
 	}
-	c := &compiler{opts: opts, previous: previous, problems: slices.Clone(doc.Problems), tornFiles: doc.Torn}
-	c.index(doc)
+	c := &compiler{opts: opts, doc: doc, previous: previous}
+	c.reports = maps.Clone(previous.reports)
+	c.general = doc.Problems[:len(doc.Problems):len(doc.Problems)]
+	c.index, c.general = reindex(previous, doc, c.general)
+	c.replaced = map[ref]bool{}
 	c.compilePlans()
 	c.compilePools()
 	c.compileTenants()
-	c.keepVanished()
 	c.settleHosts()
 	return c.snapshot()
 }
 
-// index finds the first resource of each name. A newcomer does not take the name of one
-// that is served from another file, wherever its own file stands in the order.
-func (c *compiler) index(doc Document) {
-	c.declared = map[Kind]map[string]*Resource{}
-	for _, kind := range Kinds() {
-		c.declared[kind] = map[string]*Resource{}
-	}
-	for _, r := range doc.Resources {
-		if len(r.faults) > 0 {
-			c.problems = append(c.problems, r.Problems()...)
-		}
-		if !r.Known() {
-			continue
-		}
-		if r.Kind == KindInstall {
-			c.problems = append(c.problems, r.problem("kind", "keep it in a file of its own, outside of the source directory",
-				"install settings are not read from here"))
-			continue
-		}
-		c.declare(r)
-	}
-	c.order = slices.DeleteFunc(slices.Clone(doc.Resources), func(r *Resource) bool {
-		return !r.Known() || c.declared[r.Kind][r.Name] != r
-	})
-}
-
-func (c *compiler) declare(r *Resource) {
-	byName := c.declared[r.Kind]
-	first, taken := byName[r.Name]
-	if !taken {
-		byName[r.Name] = r
+// report replaces what is known to be wrong with a resource.
+func (c *compiler) report(at ref, problems Problems) {
+	if len(problems) == 0 {
+		delete(c.reports, at)
 		return
 	}
-	if c.incumbentFile(r) == r.File && first.File != r.File {
-		byName[r.Name], first, r = r, r, first
+	if c.reports == nil {
+		c.reports = map[ref]Problems{}
 	}
-	c.problems = append(c.problems, r.problem("metadata.name", "give one of them another name",
-		"%s is declared already at %s:%d; this one is ignored", first.Label(), first.File, first.Line))
+	c.reports[at] = problems
 }
 
-func (c *compiler) incumbentFile(r *Resource) string {
-	switch r.Kind {
-	case KindTenant:
-		if served := c.previous.tenants[r.Name]; served != nil {
-			return served.source.File
-		}
-	case KindPool:
-		if served := c.previous.pools[r.Name]; served != nil {
-			return served.source.File
+// torn tells whether r comes from a file that could not be read in full: that it is
+// missing means nothing then.
+func (c *compiler) torn(r *Resource) bool {
+	for _, path := range c.doc.Torn {
+		if r.File == path || below(r.File, path, "/") {
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
-// ofKind lists the declared resources of a kind in the order of the files.
-func (c *compiler) ofKind(kind Kind) []*Resource {
-	var out []*Resource
-	for _, r := range c.order {
-		if r.Kind == kind {
-			out = append(out, r)
+// compilePlans takes every good plan; a broken one keeps its last good version.
+func (c *compiler) compilePlans() {
+	c.plans = maps.Clone(c.previous.plans)
+	if c.plans == nil {
+		c.plans = map[string]*Resource{}
+	}
+	for name := range c.touched[KindPlan] {
+		last, r := c.previous.plans[name], c.declared[KindPlan][name]
+		at, now := ref{KindPlan, name}, last
+		c.report(at, nil)
+		switch {
+		case r == nil && (last == nil || !c.torn(last)):
+			now = nil
+		case r != nil && !r.Broken():
+			now = r
+			c.report(at, planWarnings(r))
+		}
+		delete(c.plans, name)
+		if now != nil {
+			c.plans[name] = now
+		}
+		if digest(now) != digest(last) {
+			c.replaced[at] = true
 		}
 	}
-	return out
 }
 
+// snapshot puts together what was compiled with what stayed.
 func (c *compiler) snapshot() *Snapshot {
 	s := &Snapshot{
-		Pools:   make(map[string]*routing.Pool, len(c.pools)),
-		Tenants: make(map[string]*routing.Tenant, len(c.tenants)),
 		Pending: c.pending, AppliedAt: c.opts.Now, Due: c.due,
-		tenants: make(map[string]*servedTenant, len(c.tenants)),
-		pools:   c.pools,
-		plans:   c.plans,
+		index: c.index, reports: c.reports, plans: c.plans, pools: c.pools,
+		total: c.previous.total,
 	}
-	for _, t := range c.tenants {
-		s.Tenants[t.tenant.Name], s.tenants[t.tenant.Name] = t.tenant, t
-		c.problems = append(c.problems, t.problems...)
-		for _, p := range t.pools {
-			if s.pools[p.pool.Name] == nil {
-				s.pools[p.pool.Name] = p // not declared any more, but still needed
+	c.takeTenants(s)
+	c.takePools(s)
+	c.keepTorn(s)
+	s.Table = c.table()
+	s.Revision = s.total.revision(s.extra)
+	s.Problems = c.problems()
+	return s
+}
+
+// takeTenants carries the tenants over and puts the compiled ones in their place.
+func (c *compiler) takeTenants(s *Snapshot) {
+	s.Tenants, s.tenants = c.previous.Tenants, c.previous.tenants
+	s.extra = map[string]*servedPool{}
+	if len(c.order) == 0 {
+		return
+	}
+	s.Tenants, s.tenants = maps.Clone(s.Tenants), maps.Clone(s.tenants)
+	for _, name := range c.order {
+		if last := c.previous.tenants[name]; last != nil {
+			s.total.sub(last.sum)
+		}
+		delete(s.Tenants, name)
+		delete(s.tenants, name)
+		now := c.served[name]
+		if now == nil {
+			continue
+		}
+		s.total.add(now.sum)
+		s.Tenants[name], s.tenants[name] = now.tenant, now
+		s.count(now)
+		for _, p := range now.pools {
+			if c.pools[p.pool.Name] == nil {
+				s.extra[p.pool.Name] = p // not declared any more, but still needed
 			}
 		}
 	}
-	for name, p := range s.pools {
-		s.Pools[name] = p.pool
-	}
-	for _, kind := range []Kind{KindLimitPolicy, KindAccessPolicy, KindCalendar} {
-		s.policies = append(s.policies, c.ofKind(kind)...)
-	}
-	for _, r := range c.previous.policies {
-		if c.declared[r.Kind][r.Name] == nil && c.torn(r) {
-			s.policies = append(s.policies, r)
+}
+
+// takePools publishes the pools, as the same map when they are the same.
+func (c *compiler) takePools(s *Snapshot) {
+	for at := range c.replaced {
+		if at.kind != KindPool {
+			continue
+		}
+		if last := c.previous.pools[at.name]; last != nil {
+			s.total.sub(last.sum)
+		}
+		if now := c.pools[at.name]; now != nil {
+			s.total.add(now.sum)
 		}
 	}
-	s.owners = c.owners()
-	s.Table = c.table()
-	s.Revision = revision(s)
-	s.Problems = c.problems.sorted()
-	return s
+	if len(c.replaced)+len(s.extra)+len(c.previous.extra) == 0 && c.previous.Pools != nil {
+		s.Pools = c.previous.Pools
+		return
+	}
+	s.Pools = make(map[string]*routing.Pool, len(s.pools)+len(s.extra))
+	for _, group := range []map[string]*servedPool{s.pools, s.extra} {
+		for name, p := range group {
+			s.Pools[name] = p.pool
+		}
+	}
+}
+
+// keepTorn notes the plans and pools that are served and not declared: a file was torn, and
+// they go when it can be read and does not declare them.
+func (c *compiler) keepTorn(s *Snapshot) {
+	for _, kind := range []Kind{KindPlan, KindPool} {
+		for name := range c.touched[kind] {
+			if c.declared[kind][name] == nil && (c.plans[name] != nil || c.pools[name] != nil) {
+				s.keep(ref{kind, name})
+			}
+		}
+	}
 }
 
 // fewChanges is up to when editing the previous table is cheaper than making one.
@@ -158,63 +197,70 @@ const fewChanges = 64
 // were settled before, so that one here would be our own mistake: it is reported, and the
 // first claim stays.
 func (c *compiler) table() *routing.Table {
-	gone, come := c.changes()
 	table, conflicts := c.previous.Table, []routing.Conflict(nil)
-	if len(gone)+len(come) > fewChanges {
-		tenants := make([]*routing.Tenant, len(c.tenants))
-		for i, t := range c.tenants {
-			tenants[i] = t.tenant
-		}
-		table, conflicts = routing.NewTable(tenants)
+	if len(c.order) > fewChanges {
+		table, conflicts = routing.NewTable(c.allTenants())
 	} else {
-		for _, t := range gone { // first, so that hosts are free for whoever takes them over
-			table, _ = table.With(t, nil)
-		}
-		for _, t := range come {
-			next, more := table.With(nil, t)
-			table, conflicts = next, append(conflicts, more...)
-		}
+		table, conflicts = c.edited(table)
 	}
 	for _, conflict := range conflicts {
-		c.problems = append(c.problems, Problem{Message: fmt.Sprintf("host %s of tenant %s belongs to %s", conflict.Host, conflict.Tenant, conflict.Holder)})
+		c.general = append(c.general, Problem{Message: fmt.Sprintf("host %s of tenant %s belongs to %s", conflict.Host, conflict.Tenant, conflict.Holder)})
 	}
 	return table
 }
 
-// changes are the tenants that the previous table has and the next has not, and the other
-// way round.
-func (c *compiler) changes() (gone, come []*routing.Tenant) {
-	now := make(map[string]*routing.Tenant, len(c.tenants))
-	for _, t := range c.tenants {
-		now[t.tenant.Name] = t.tenant
-		if c.previous.Tenants[t.tenant.Name] != t.tenant {
-			come = append(come, t.tenant)
+// edited removes first, so that hosts are free for whoever takes them over.
+func (c *compiler) edited(table *routing.Table) (*routing.Table, []routing.Conflict) {
+	var come []*routing.Tenant
+	for _, name := range c.order {
+		last := c.previous.Tenants[name]
+		var now *routing.Tenant
+		if served := c.served[name]; served != nil {
+			now = served.tenant
+		}
+		if now == last {
+			continue
+		}
+		if last != nil {
+			table, _ = table.With(last, nil)
+		}
+		if now != nil {
+			come = append(come, now)
+		}
+	}
+	var conflicts []routing.Conflict
+	for _, t := range come {
+		next, more := table.With(nil, t)
+		table, conflicts = next, append(conflicts, more...)
+	}
+	return table, conflicts
+}
+
+func (c *compiler) allTenants() []*routing.Tenant {
+	out := make([]*routing.Tenant, 0, len(c.previous.Tenants)+len(c.order))
+	looked := make(map[string]bool, len(c.order))
+	for _, name := range c.order {
+		looked[name] = true
+		if served := c.served[name]; served != nil {
+			out = append(out, served.tenant)
 		}
 	}
 	for name, t := range c.previous.Tenants {
-		if now[name] != t {
-			gone = append(gone, t)
+		if !looked[name] {
+			out = append(out, t)
 		}
 	}
-	return gone, come
+	return out
 }
 
-// compilePlans takes every good plan; a broken one keeps its last good version.
-func (c *compiler) compilePlans() {
-	c.plans = map[string]*Resource{}
-	for _, r := range c.ofKind(KindPlan) {
-		if r.Broken() {
-			if last := c.previous.plans[r.Name]; last != nil {
-				c.plans[r.Name] = last
-			}
-			continue
-		}
-		c.plans[r.Name] = r
-		c.problems = append(c.problems, planWarnings(r)...)
+// problems lists everything that is wrong now.
+func (c *compiler) problems() Problems {
+	out := c.general
+	for _, r := range c.faulty {
+		out = append(out, r.Problems()...)
 	}
-	for name, last := range c.previous.plans {
-		if c.declared[KindPlan][name] == nil && c.torn(last) {
-			c.plans[name] = last
-		}
+	for _, reported := range c.reports {
+		out = append(out, reported...)
 	}
+	return out.sorted()
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"time"
 
 	"sluicegate.dev/sluice/routing"
@@ -21,40 +22,50 @@ const (
 	defaultHealth   = "/web/health"
 )
 
+// compilePools looks at the pools that something happened to.
 func (c *compiler) compilePools() {
-	c.pools = make(map[string]*servedPool, len(c.previous.pools))
-	for _, r := range c.ofKind(KindPool) {
-		if served := c.servePool(r); served != nil {
-			c.pools[r.Name] = served
-			c.problems = append(c.problems, served.problems...)
+	for name, version := range c.opts.Versions {
+		if last := c.previous.pools[name]; last != nil && last.pool.Auto && last.version != version {
+			c.touched[KindPool][name] = true
 		}
 	}
-	c.keepTornPools()
-}
-
-// keepTornPools keeps the pools of files that could not be read.
-func (c *compiler) keepTornPools() {
-	for name, last := range c.previous.pools {
-		if c.declared[KindPool][name] == nil && c.torn(last.source) {
-			c.pools[name] = last
+	c.pools = c.previous.pools
+	if len(c.touched[KindPool]) == 0 {
+		return
+	}
+	c.pools = maps.Clone(c.previous.pools)
+	for name := range c.touched[KindPool] {
+		at, last := ref{KindPool, name}, c.previous.pools[name]
+		now := c.servePool(at, last)
+		delete(c.pools, name)
+		if now != nil {
+			c.pools[name] = now
+		}
+		if (now == nil) != (last == nil) || (now != nil && now.pool != last.pool) {
+			c.replaced[at] = true
 		}
 	}
 }
 
-func (c *compiler) servePool(r *Resource) *servedPool {
-	last := c.previous.pools[r.Name]
-	if r.Broken() {
+// servePool is the declared version, unchanged or built anew, or else the last good one.
+func (c *compiler) servePool(at ref, last *servedPool) *servedPool {
+	r := c.declared[KindPool][at.name]
+	c.report(at, nil)
+	switch {
+	case r == nil && last != nil && c.torn(last.source):
 		return last
-	}
-	if last != nil && last.source.Digest == r.Digest && last.version == c.versionOf(r) {
-		if last.source == r {
-			return last
-		}
-		return &servedPool{pool: last.pool, source: r, version: last.version, sum: last.sum, problems: last.problems.moved(last.source, r)}
+	case r == nil:
+		return nil
+	case r.Broken():
+		return last
+	case last != nil && last.source.Digest == r.Digest && last.version == c.versionOf(r):
+		same := &servedPool{pool: last.pool, source: r, version: last.version, sum: last.sum, problems: last.problems.moved(last.source, r)}
+		c.report(at, same.problems)
+		return same
 	}
 	built := c.buildPool(r)
+	c.report(at, built.problems)
 	if built.problems.Failed() {
-		c.problems = append(c.problems, built.problems...)
 		return last
 	}
 	return built
@@ -85,14 +96,20 @@ func (c *compiler) buildPool(r *Resource) *servedPool {
 	return out
 }
 
-// versionOf is the version that a pool is compiled for: as declared, or as its servers said.
-// It is empty for a pool whose servers have not been asked yet.
+// versionOf is the version that a pool is compiled for: as declared, or as its servers said
+// now or before. It is empty for a pool whose servers have not been asked yet.
 func (c *compiler) versionOf(r *Resource) string {
 	declared := r.Spec.(*PoolSpec).Odoo.Version
-	if isAuto(declared) {
-		return c.opts.Versions[r.Name]
+	if !isAuto(declared) {
+		return declared
 	}
-	return declared
+	if learnt := c.opts.Versions[r.Name]; learnt != "" {
+		return learnt
+	}
+	if last := c.previous.pools[r.Name]; last != nil && last.pool.Auto {
+		return last.version
+	}
+	return ""
 }
 
 func isAuto(version string) bool { return version == "" || version == "auto" }

@@ -12,31 +12,88 @@ import (
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
+// compileTenants looks at the tenants that something happened to: to themselves, or to a
+// plan or pool that they are built on.
 func (c *compiler) compileTenants() {
-	c.tenants = make([]*servedTenant, 0, len(c.previous.tenants)+8)
-	for _, r := range c.ofKind(KindTenant) {
-		if served := c.serveTenant(r); served != nil {
-			c.tenants = append(c.tenants, served)
+	names := c.touched[KindTenant]
+	if len(c.replaced) > 0 {
+		for name, served := range c.previous.tenants {
+			if c.rests(served) {
+				names[name] = true
+			}
 		}
 	}
+	c.served = make(map[string]*servedTenant, len(names))
+	declared := c.inOrder(names)
+	for _, r := range declared {
+		c.serve(r.Name, c.serveTenant(r))
+	}
+	c.keepUndeclared(names)
+}
+
+// rests tells whether a tenant is built on something that was replaced.
+func (c *compiler) rests(t *servedTenant) bool {
+	if t.plan != nil && c.replaced[ref{KindPlan, t.plan.Name}] {
+		return true
+	}
+	for _, p := range t.pools {
+		if c.replaced[ref{KindPool, p.pool.Name}] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) serve(name string, served *servedTenant) {
+	c.order = append(c.order, name)
+	if served != nil {
+		c.served[name] = served
+	}
+}
+
+// inOrder lists the declared ones among the names, as they stand in the files.
+func (c *compiler) inOrder(names map[string]bool) []*Resource {
+	wanted := make(map[*Resource]bool, len(names))
+	var out []*Resource
+	for name := range names {
+		if r := c.declared[KindTenant][name]; r != nil {
+			wanted[r] = true
+			out = append(out, r)
+		}
+	}
+	if len(out) < 2 {
+		return out
+	}
+	out = out[:0]
+	for _, r := range c.resources {
+		if wanted[r] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // serveTenant is the declared version, unchanged or built anew, or else the last good one.
 func (c *compiler) serveTenant(r *Resource) *servedTenant {
+	at := ref{KindTenant, r.Name}
+	c.report(at, nil)
 	if r.Broken() {
 		return c.lastGood(r.Name)
 	}
-	plan, ok := c.planOf(r)
-	if !ok {
+	plan, problem := c.planOf(r)
+	if problem != nil {
+		c.report(at, problem)
 		return c.lastGood(r.Name)
 	}
 	last := c.previous.tenants[r.Name]
 	if last != nil && c.unchanged(last, r, plan) {
-		return last.declaredAs(r, plan)
+		same := last.declaredAs(r, plan)
+		c.report(at, same.problems)
+		return same
 	}
 	built := c.build(r, plan, c.poolNow)
+	c.report(at, built.problems)
 	if built.problems.Failed() {
-		c.problems = append(c.problems, built.problems...)
 		return c.lastGood(r.Name)
 	}
 	return built.orSame(last)
@@ -53,16 +110,16 @@ func (t *servedTenant) declaredAs(r, plan *Resource) *servedTenant {
 	return &same
 }
 
-func (c *compiler) planOf(r *Resource) (*Resource, bool) {
+func (c *compiler) planOf(r *Resource) (*Resource, Problems) {
 	name := r.Spec.(*TenantSpec).Plan
 	if name == "" {
-		return nil, true
+		return nil, nil
 	}
 	plan := c.plans[name]
 	if plan == nil {
-		c.problems = append(c.problems, r.problem("spec.plan", didYouMean(name, sortedKeys(c.plans)), "there is no Plan %q", name))
+		return nil, Problems{r.problem("spec.plan", didYouMean(name, sortedKeys(c.plans)), "there is no Plan %q", name)}
 	}
-	return plan, plan != nil
+	return plan, nil
 }
 
 // unchanged tells whether what was built from last would be built again.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,47 +10,50 @@ import (
 // replaced is back within it.
 const grace = 10 * time.Second
 
-// keepVanished keeps tenants that are not declared any more: each for the grace time, and
-// all of them until somebody confirms when they are suspiciously many.
-func (c *compiler) keepVanished() {
-	missing := c.missing()
+// keepUndeclared sees to the tenants that are served and not declared any more. Those of a
+// torn file stay as they are. The others stay for the grace time, and all of them until
+// somebody confirms when they are suspiciously many.
+func (c *compiler) keepUndeclared(names map[string]bool) {
+	missing := c.missing(names)
 	if len(missing) == 0 {
 		return
 	}
 	total := len(c.previous.tenants)
 	pending := &PendingRemoval{Digest: removalDigest(missing), Tenants: missing, Of: total}
-	if suspicious(len(missing), total) {
-		if c.opts.Confirmed == pending.Digest {
-			return
+	switch {
+	case !suspicious(len(missing), total):
+	case c.opts.Confirmed == pending.Digest:
+		for _, name := range missing {
+			c.serve(name, nil)
 		}
+		return
+	default:
 		c.pending = pending
-		c.problems = append(c.problems, pending.problem())
+		c.general = append(c.general, pending.problem())
 	}
 	for _, name := range missing {
-		c.keep(name)
+		c.serve(name, c.keep(name))
 	}
 }
 
-// missing lists the tenants that are not declared any more. Those of a torn file are not
-// missing: they stay as they are.
-func (c *compiler) missing() []string {
+// missing lists the tenants that are gone, and keeps those that only seem so.
+func (c *compiler) missing(names map[string]bool) []string {
 	var out []string
-	for _, name := range sortedKeys(c.previous.tenants) {
-		switch served := c.previous.tenants[name]; {
-		case c.declared[KindTenant][name] != nil:
-		case c.torn(served.source):
-			c.tenants = append(c.tenants, c.lastGood(name))
+	for _, name := range sortedKeys(names) {
+		if c.declared[KindTenant][name] != nil {
+			continue
+		}
+		c.report(ref{KindTenant, name}, nil)
+		last := c.previous.tenants[name]
+		switch {
+		case last == nil:
+		case c.torn(last.source):
+			c.serve(name, c.lastGood(name))
 		default:
 			out = append(out, name)
 		}
 	}
 	return out
-}
-
-func (c *compiler) torn(r *Resource) bool {
-	return slices.ContainsFunc(c.tornFiles, func(file string) bool {
-		return r.File == file || strings.HasPrefix(r.File, strings.TrimSuffix(file, "/")+"/")
-	})
 }
 
 // suspicious is all, or more than a fifth and more than one.
@@ -74,23 +76,23 @@ func (p *PendingRemoval) problem() Problem {
 	}
 }
 
-func (c *compiler) keep(name string) {
-	served := c.lastGood(name)
+// keep is the last good version within the grace time, nothing after it.
+func (c *compiler) keep(name string) *servedTenant {
 	since := or(c.previous.tenants[name].vanished, c.opts.Now)
 	end := since.Add(grace)
 	if c.pending == nil {
 		if !c.opts.Now.Before(end) {
-			return
+			return nil
 		}
 		if c.due.IsZero() || end.Before(c.due) {
 			c.due = end
 		}
-		c.problems = append(c.problems, Problem{
+		c.general = append(c.general, Problem{
 			Resource: "Tenant " + name, Warning: true,
 			Message: "is not declared any more; it is served for another " + end.Sub(c.opts.Now).Round(time.Second).String(),
 		})
 	}
-	kept := *served
+	kept := *c.lastGood(name)
 	kept.stale, kept.vanished = false, since
-	c.tenants = append(c.tenants, &kept)
+	return &kept
 }

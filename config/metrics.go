@@ -51,11 +51,10 @@ func (m *metrics) applied(s *Snapshot) {
 	if s.Pending != nil {
 		m.pending.Set(float64(len(s.Pending.Tenants)))
 	}
-	count := map[State]int{StateCurrent: 0, StateStale: 0, StateVanished: 0}
-	for name := range s.tenants {
-		count[s.State(name)]++
+	current := len(s.tenants)
+	for _, state := range []State{StateStale, StateVanished} {
+		m.tenants.WithLabelValues(string(state)).Set(float64(s.states[state]))
+		current -= s.states[state]
 	}
-	for state, n := range count {
-		m.tenants.WithLabelValues(string(state)).Set(float64(n))
-	}
+	m.tenants.WithLabelValues(string(StateCurrent)).Set(float64(current))
 }

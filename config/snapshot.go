@@ -24,11 +24,16 @@ type Snapshot struct {
 	AppliedAt time.Time
 	Due       time.Time // when compiling again would change something; zero when never
 
-	tenants  map[string]*servedTenant
-	pools    map[string]*servedPool
-	plans    map[string]*Resource // last good
-	policies []*Resource          // declared things that nothing is compiled from yet
-	owners   map[string]string    // host -> tenant
+	// What the next Compile starts from.
+	index
+	reports map[ref]Problems
+	plans   map[string]*Resource // last good
+	pools   map[string]*servedPool
+	extra   map[string]*servedPool // not declared any more, but a kept tenant needs it
+	tenants map[string]*servedTenant
+	kept    map[ref]bool // served, but not as declared: looked at each time
+	states  map[State]int
+	total   sum
 }
 
 // PendingRemoval is a removal of so many tenants that somebody has to say it is meant.
@@ -93,16 +98,41 @@ const (
 
 // State is how a served tenant relates to the declared one.
 func (s *Snapshot) State(tenant string) State {
-	switch served := s.tenants[tenant]; {
-	case served == nil:
-		return ""
-	case !served.vanished.IsZero():
+	if served := s.tenants[tenant]; served != nil {
+		return served.state()
+	}
+	return ""
+}
+
+func (t *servedTenant) state() State {
+	switch {
+	case !t.vanished.IsZero():
 		return StateVanished
-	case served.stale:
+	case t.stale:
 		return StateStale
 	default:
 		return StateCurrent
 	}
+}
+
+// count notes how a tenant that was compiled is served.
+func (s *Snapshot) count(t *servedTenant) {
+	state := t.state()
+	if state == StateCurrent {
+		return
+	}
+	s.keep(ref{KindTenant, t.tenant.Name})
+	if s.states == nil {
+		s.states = map[State]int{}
+	}
+	s.states[state]++
+}
+
+func (s *Snapshot) keep(at ref) {
+	if s.kept == nil {
+		s.kept = map[ref]bool{}
+	}
+	s.kept[at] = true
 }
 
 // emptySnapshot is what is served before anything was read: no tenant at all.
@@ -111,8 +141,9 @@ func emptySnapshot() *Snapshot {
 	s := &Snapshot{
 		Table: table,
 		Pools: map[string]*routing.Pool{}, Tenants: map[string]*routing.Tenant{},
+		pools: map[string]*servedPool{}, tenants: map[string]*servedTenant{},
 	}
-	s.Revision = revision(s)
+	s.Revision = s.total.revision(nil)
 	return s
 }
 
@@ -135,16 +166,19 @@ func (s *sum) add(other sum) {
 	}
 }
 
-func revision(s *Snapshot) string {
-	var total sum
-	for _, t := range s.tenants {
-		total.add(t.sum)
+func (s *sum) sub(other sum) {
+	for i := range s {
+		s[i] -= other[i]
 	}
-	for _, p := range s.pools {
-		total.add(p.sum)
+}
+
+// revision is a short name for the sum and some more pools.
+func (s sum) revision(more map[string]*servedPool) string {
+	for _, p := range more {
+		s.add(p.sum)
 	}
 	var b [32]byte
-	for i, lane := range total {
+	for i, lane := range s {
 		binary.LittleEndian.PutUint64(b[8*i:], lane)
 	}
 	h := sha256.Sum256(b[:])

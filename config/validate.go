@@ -28,12 +28,18 @@ func (c *checker) warn(field, hint, format string, args ...any) {
 // broken tells whether something below field is reported already; what would follow from
 // that is not worth a second line.
 func (c *checker) broken(field string) bool {
-	return slices.ContainsFunc(c.d.faults, func(f fault) bool { return below(f.field, field) }) ||
-		slices.ContainsFunc(c.d.skipped, func(f string) bool { return below(f, field) })
+	return slices.ContainsFunc(c.d.faults, func(f fault) bool { return within(f.field, field) }) ||
+		slices.ContainsFunc(c.d.skipped, func(f string) bool { return within(f, field) })
 }
 
-func below(field, top string) bool {
-	return field == top || strings.HasPrefix(field, top+".") || strings.HasPrefix(field, top+"[")
+func within(field, top string) bool {
+	return field == top || below(field, top, ".") || below(field, top, "[")
+}
+
+// below tells whether path continues top after the separator.
+func below(path, top, separator string) bool {
+	rest, ok := strings.CutPrefix(path, top)
+	return ok && strings.HasPrefix(rest, separator)
 }
 
 func (c *checker) check(r *Resource) {
