@@ -17,7 +17,7 @@ func main() {
 func run() int {
 	ctx, stop := cli.Interruptible(context.Background())
 	defer stop()
-	deps := cli.Deps{Build: build(), Serve: serve, CheckTraefik: gateway.CheckTraefik}
+	deps := cli.Deps{Build: cli.NewBuild(version, commit, date), Serve: serve, CheckTraefik: gateway.CheckTraefik}
 	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	return cli.Execute(ctx, deps, streams, os.Args[1:])
 }

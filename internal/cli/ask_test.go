@@ -51,7 +51,7 @@ func answers(status api.Status) http.Handler {
 	mux.Handle("GET /api/v1/status/pools", reply(api.PoolStatusList{Pools: []api.PoolStatus{pool}}))
 	mux.Handle("POST /api/v1/config/confirm", reply(api.Confirmed{Digest: "d", Removed: []string{"gone"}}))
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "starting", 503) })
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "starting", http.StatusServiceUnavailable) })
 	return mux
 }
 

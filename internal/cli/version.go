@@ -7,16 +7,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Build says what this binary is.
-type Build struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit,omitempty"`
-	Date     string `json:"date,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	Traefik  string `json:"traefik,omitempty"`
-}
-
 func versionCommand(build Build) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
