@@ -2,10 +2,12 @@ package upstream
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -24,6 +26,12 @@ const idleSockets = 4000
 // BenchmarkIdleSockets reports the resident memory of one open, silent socket, both
 // connections included.
 func BenchmarkIdleSockets(b *testing.B) {
+	for _, scheme := range []string{"http", "https"} {
+		b.Run(scheme, func(b *testing.B) { measureIdle(b, scheme) })
+	}
+}
+
+func measureIdle(b *testing.B, scheme string) {
 	peers := exec.Command(os.Args[0])
 	peers.Env = append(os.Environ(), fmt.Sprintf("%s=%d", peersEnv, idleSockets))
 	peers.Stderr = os.Stderr
@@ -37,8 +45,13 @@ func BenchmarkIdleSockets(b *testing.B) {
 	lines := bufio.NewScanner(out)
 	lines.Scan()
 	g := newRig(b, []string{"http://127.0.0.1:1"}, func(_ *Config, p *routing.Pool) { p.Backends[0].Realtime = "http://" + lines.Text() })
+	if scheme == "https" {
+		g.front.Close()
+		g.front = httptest.NewUnstartedServer(http.HandlerFunc(g.serve))
+		g.front.StartTLS()
+	}
 	before := resident(b)
-	fmt.Fprintln(in, g.front.Listener.Addr())
+	fmt.Fprintln(in, scheme, g.front.Listener.Addr())
 	lines.Scan()
 	if got := lines.Text(); got != "open" {
 		b.Fatal(got)
@@ -84,9 +97,10 @@ func runPeers(text string) {
 	fmt.Println(l.Addr())
 	stdin := bufio.NewScanner(os.Stdin)
 	stdin.Scan()
+	scheme, address, _ := strings.Cut(stdin.Text(), " ")
 	var conns []net.Conn
 	for range n {
-		c, err := net.Dial("tcp", stdin.Text())
+		c, err := dialFront(scheme, address)
 		if err == nil {
 			_, err = io.WriteString(c, handshake+"\r\n")
 		}
@@ -104,4 +118,11 @@ func runPeers(text string) {
 	for _, c := range conns {
 		_ = c.Close()
 	}
+}
+
+func dialFront(scheme, address string) (net.Conn, error) {
+	if scheme == "https" {
+		return tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+	}
+	return net.Dial("tcp", address)
 }
