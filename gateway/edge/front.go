@@ -22,6 +22,7 @@ type front struct {
 	tls    map[string]*tls.Config // by entry point, the last usable; for the goroutine that applies configurations
 
 	streams atomic.Int64 // requests in flight over HTTP/3
+	ended   atomic.Int64 // when the last of them ended, in Unix nanoseconds
 	closed  atomic.Bool  // no new ones over HTTP/3
 }
 
@@ -113,7 +114,10 @@ func (f *front) counted(next http.Handler) http.Handler {
 			return
 		}
 		f.streams.Add(1)
-		defer f.streams.Add(-1)
+		defer func() {
+			f.ended.Store(time.Now().UnixNano())
+			f.streams.Add(-1)
+		}()
 		if f.closed.Load() {
 			w.Header().Set("Alt-Svc", "clear")
 			http.Error(w, "stopping", http.StatusServiceUnavailable)

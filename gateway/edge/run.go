@@ -12,6 +12,9 @@ import (
 const (
 	// startingGrace bounds a stop that comes before the first configuration.
 	startingGrace = 2 * time.Second
+	// linger is how long the end of an HTTP/3 answer may be under way after its handler has
+	// returned: a round trip, and a packet lost.
+	linger = time.Second
 	// releaseGrace bounds the wait for providers that do not hear of the end.
 	releaseGrace = 3 * time.Second
 )
@@ -92,18 +95,23 @@ func (p *parts) setTimes(grace time.Duration) {
 }
 
 // drain waits for HTTP/3 requests in flight and takes no more of them. Traefik closes their
-// connections at once when it stops.
+// connections at once when it stops, with whatever they have not sent yet.
 func (f *front) drain(ctx context.Context) {
 	f.closed.Store(true)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for f.streams.Load() > 0 {
+	for !f.drained(time.Now()) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// drained tells whether every HTTP/3 answer had time to reach its client.
+func (f *front) drained(now time.Time) bool {
+	return f.streams.Load() == 0 && now.Sub(time.Unix(0, f.ended.Load())) >= linger
 }
 
 // release ends everything that does not serve requests.
