@@ -26,6 +26,12 @@ const (
 
 // entryPointRules are the defaults of one entry point.
 func entryPointRules(said tree, prefix string) []rule[*static.EntryPoint] {
+	rules := append(aliasRules(said, prefix), sizeRules()...)
+	return append(append(rules, routerRules()...), timeoutRule(), idleRule(), graceRule())
+}
+
+// aliasRules refuse header names that a WSGI server reads as another's.
+func aliasRules(said tree, prefix string) []rule[*static.EntryPoint] {
 	return []rule[*static.EntryPoint]{
 		{
 			path: "http.aliasHeadersStrategy",
@@ -48,6 +54,12 @@ func entryPointRules(said tree, prefix string) []rule[*static.EntryPoint] {
 			},
 			why: "is deprecated and leaves aliases without an underscore; use aliasHeadersStrategy",
 		},
+	}
+}
+
+// sizeRules bound what one client can take.
+func sizeRules() []rule[*static.EntryPoint] {
+	return []rule[*static.EntryPoint]{
 		{
 			path:    "http.maxHeaderBytes",
 			apply:   func(ep *static.EntryPoint) { ep.HTTP.MaxHeaderBytes = maxHeaderBytes },
@@ -55,16 +67,22 @@ func entryPointRules(said tree, prefix string) []rule[*static.EntryPoint] {
 			why:     "headers above 64 KiB cost memory on every connection",
 		},
 		{
-			path:    "http.sanitizePath",
-			apply:   func(ep *static.EntryPoint) { ep.HTTP.SanitizePath = new(true) },
-			relaxed: func(ep *static.EntryPoint) bool { return ep.HTTP.SanitizePath != nil && !*ep.HTTP.SanitizePath },
-			why:     "rules on paths can be walked around with /../",
-		},
-		{
 			path:    "http2.maxConcurrentStreams",
 			apply:   func(ep *static.EntryPoint) { ep.HTTP2.MaxConcurrentStreams = maxStreams },
 			relaxed: func(ep *static.EntryPoint) bool { return ep.HTTP2.MaxConcurrentStreams > maxStreams },
 			why:     "one connection may open more than 100 requests at once",
+		},
+	}
+}
+
+// routerRules concern what Traefik's own routers match and run.
+func routerRules() []rule[*static.EntryPoint] {
+	return []rule[*static.EntryPoint]{
+		{
+			path:    "http.sanitizePath",
+			apply:   func(ep *static.EntryPoint) { ep.HTTP.SanitizePath = new(true) },
+			relaxed: func(ep *static.EntryPoint) bool { return ep.HTTP.SanitizePath != nil && !*ep.HTTP.SanitizePath },
+			why:     "rules on paths can be walked around with /../",
 		},
 		{
 			path:    "http.middlewares",
@@ -78,7 +96,6 @@ func entryPointRules(said tree, prefix string) []rule[*static.EntryPoint] {
 			relaxed: func(ep *static.EntryPoint) bool { return ep.HTTP.Redirections != nil },
 			why:     "concern Traefik's own routers; a tenant is redirected to https when it has tls",
 		},
-		timeoutRule(), idleRule(), graceRule(),
 	}
 }
 
@@ -150,7 +167,12 @@ func encodedSwitches(ec *static.EncodedCharacters) map[string]*bool {
 
 // installRules are the defaults outside entry points.
 func installRules() []rule[*static.Configuration] {
-	rules := []rule[*static.Configuration]{
+	return append(append(reportRules(), strictRules()...), exposureRules()...)
+}
+
+// reportRules keep the gateway from calling Traefik's maker.
+func reportRules() []rule[*static.Configuration] {
+	return []rule[*static.Configuration]{
 		{
 			path:    "global.checkNewVersion",
 			apply:   func(c *static.Configuration) { global(c).CheckNewVersion = false },
@@ -163,6 +185,12 @@ func installRules() []rule[*static.Configuration] {
 			relaxed: func(c *static.Configuration) bool { return global(c).SendAnonymousUsage },
 			why:     "sends the configuration, without secrets, to Traefik's maker once a day",
 		},
+	}
+}
+
+// strictRules settle ambiguities on the safe side.
+func strictRules() []rule[*static.Configuration] {
+	return []rule[*static.Configuration]{
 		{
 			path:    "core.strictTLSOptions",
 			apply:   func(c *static.Configuration) { core(c).StrictTLSOptions = true },
@@ -195,7 +223,6 @@ func installRules() []rule[*static.Configuration] {
 			why: "query strings of Odoo carry access tokens; the access log will hold them",
 		},
 	}
-	return append(rules, exposureRules()...)
 }
 
 // exposureRules have no default of ours: Traefik's is right, and leaving it is worth a word.
