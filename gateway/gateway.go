@@ -110,7 +110,7 @@ func (g *Gateway) makeEdge(Config) error {
 		Table:    func() *routing.Table { return g.live.Load().Table },
 		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
-		RedirectHTTPS: redirect, HTTPSPort: port,
+		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})
 	made, err := edge.New(edge.Config{
 		Static: g.static, Path: path, Log: g.log, Registry: g.registry,
@@ -126,8 +126,9 @@ func (g *Gateway) makeEdge(Config) error {
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
 		"upstream": g.upstream, "configuration": g.live, "source": g.source,
-		"admin":    g.admin,
-		"versions": &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
+		"admin":        g.admin,
+		"log rotation": rotation{g.edge, g.log},
+		"versions":     &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}
 }
 

@@ -48,6 +48,15 @@ func ownListeners(entryPoints []edge.EntryPoint, admin string) []netip.AddrPort 
 	return own
 }
 
+// tlsEntryPoints are those that are declared with TLS.
+func tlsEntryPoints(entryPoints []edge.EntryPoint) map[string]bool {
+	declared := map[string]bool{}
+	for _, ep := range entryPoints {
+		declared[ep.Name] = ep.TLS
+	}
+	return declared
+}
+
 // httpsPort is where plain HTTP is redirected to: the public port of the first entry point
 // that is declared with TLS, or that is called websecure or listens on 443. Without one
 // there is nowhere to redirect to.

@@ -33,6 +33,18 @@ func (p *Path) guard(x *routing.Exchange, r *http.Request) error {
 	return p.checkScheme(x, r)
 }
 
+// guardAgain judges what a tenant's Traefik middlewares made of the request: they may have
+// stripped a prefix or replaced the path, and a rule must hold for the path that Odoo gets.
+func (p *Path) guardAgain(x *routing.Exchange, r *http.Request) error {
+	for _, check := range []func(*routing.Exchange, *http.Request) error{checkMethod, checkPath} {
+		if err := check(x, r); err != nil {
+			return err
+		}
+	}
+	cleanQuery(r)
+	return p.route(x, r)
+}
+
 // checkServerName holds the TLS server name against the Host. One connection may carry
 // several hosts of one tenant, never two tenants: the TLS handshake may have enforced a
 // rule of the first. 421 makes a browser with a shared HTTP/2 connection open its own.
@@ -63,12 +75,18 @@ func checkMethod(_ *routing.Exchange, r *http.Request) error {
 
 // checkTarget wants the origin form of the request target (RFC 9112 section 3.2.1). In the
 // absolute form net/http takes the host from the target and drops the Host header, so the
-// two could no longer be held against each other.
+// two could no longer be held against each other. (Over HTTP/3 the URL carries the
+// authority always, and RequestURI alone is what the client wrote.)
 func checkTarget(x *routing.Exchange, r *http.Request) error {
 	target, err := odoo.SplitTarget(r.RequestURI)
-	if err != nil || target.Host != "" || r.URL.Host != "" {
+	if err != nil || target.Host != "" || r.URL.Host != "" && r.ProtoMajor < 3 {
 		return refuse(http.StatusBadRequest, "bad_target", "Bad request", "The request target must be a path.")
 	}
+	return checkPath(x, r)
+}
+
+// checkPath decodes the path as Odoo will, for every later decision.
+func checkPath(x *routing.Exchange, r *http.Request) error {
 	path, err := odoo.DecodePath(r.URL.EscapedPath())
 	if err != nil {
 		return refuse(http.StatusBadRequest, "bad_path", "Bad request", "The path holds characters that are not allowed.")
@@ -130,8 +148,13 @@ func (p *Path) route(x *routing.Exchange, r *http.Request) error {
 	return nil
 }
 
-// checkScheme sends plain HTTP to HTTPS. 308 keeps the method and the body.
+// checkScheme sends plain HTTP to HTTPS. 308 keeps the method and the body. On a port that
+// is declared with TLS there is nothing to send on: who speaks plain HTTP there would show
+// passwords under an address that promises they are safe.
 func (p *Path) checkScheme(x *routing.Exchange, r *http.Request) error {
+	if x.Scheme != "https" && p.deps.TLSEntryPoints[x.EntryPoint] {
+		return refuse(http.StatusBadRequest, "plain_http", "Bad request", "This port speaks HTTPS only.")
+	}
 	if x.Scheme == "https" || !x.Tenant.TLS || !p.deps.RedirectHTTPS {
 		return nil
 	}

@@ -14,8 +14,8 @@ import (
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
-// Deps is what the request path needs from outside. All but PublicPorts, HTTPSPort and
-// TrustedProxies are required.
+// Deps is what the request path needs from outside. All but PublicPorts, HTTPSPort,
+// TLSEntryPoints and TrustedProxies are required.
 type Deps struct {
 	// Table gives the current host table; it is asked once a request.
 	Table func() *routing.Table
@@ -33,6 +33,8 @@ type Deps struct {
 	// the public port of the redirect, 0 for 443.
 	RedirectHTTPS bool
 	HTTPSPort     int
+	// TLSEntryPoints are declared with TLS: plain HTTP is refused there.
+	TLSEntryPoints map[string]bool
 }
 
 // Path is the request path of all tenants.
@@ -74,8 +76,12 @@ func (p *Path) Admit(w http.ResponseWriter, r *http.Request, entryPoint string) 
 	return r, true
 }
 
-// ServeHTTP serves an admitted request.
+// ServeHTTP serves an admitted request, after the tenant's Traefik middlewares where it has
+// any.
 func (p *Path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if x := routing.FromContext(r.Context()); x != nil && x.Refused == nil && len(x.Tenant.Middlewares) > 0 {
+		x.Refused = p.guardAgain(x, r)
+	}
 	p.chain.ServeHTTP(w, r)
 }
 

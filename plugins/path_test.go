@@ -95,7 +95,8 @@ func TestWhatMayPass(t *testing.T) {
 		"case, dot and port do not matter":    {request("GET", "ACME.Test.:8443", "/web", ""), 204},
 		"one label under a wildcard passes":   {request("GET", "a.shop.acme.test", "/", ""), 204},
 		"two labels under a wildcard do not":  {request("GET", "a.b.shop.acme.test", "/", ""), 404},
-		"no label under a wildcard":           {request("GET", ".shop.acme.test", "/", ""), 421},
+		"no label under a wildcard":           {request("GET", ".shop.acme.test", "/", ""), 400},
+		"a port that is none":                 {request("GET", "acme.test:99999", "/", ""), 400},
 		"an unknown host has no default":      {request("GET", "other.test", "/", ""), 404},
 		"an address is no name":               {request("GET", "127.0.0.1:80", "/", ""), 421},
 		"no host at all":                      {request("GET", "", "/", ""), 421},
@@ -127,6 +128,54 @@ func TestWhatMayPass(t *testing.T) {
 				t.Errorf("reached the upstream: %v", passed)
 			}
 		})
+	}
+}
+
+// Over HTTP/3 the server puts the authority into the URL of every request.
+func TestHTTP3TargetIsJudgedAsTheClientWroteIt(t *testing.T) {
+	for target, status := range map[string]int{"/web": 204, "https://beta.test/web": 400, "/web/database/manager": 403} {
+		p, _ := newPath(t, nil)
+		r := request("GET", "acme.test", target, "")
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/3.0", 3, 0
+		r.URL.Scheme, r.URL.Host = "https", "acme.test"
+		if got := do(p, r); got.Code != status {
+			t.Errorf("%s: got %d, want %d", target, got.Code, status)
+		}
+	}
+}
+
+func TestPlainHTTPOnATLSPortIsRefused(t *testing.T) {
+	declared := func(d *Deps) { d.TLSEntryPoints = map[string]bool{"web": true} }
+	p, reached := newPath(t, declared)
+	if got := do(p, request("GET", "acme.test", "/web", "")); got.Code != 400 || reached() != nil {
+		t.Errorf("plain: got %d", got.Code)
+	}
+	behind := request("GET", "acme.test", "/web", "", "X-Forwarded-Proto", "https")
+	behind.RemoteAddr = "10.0.0.1:1"
+	if got := do(p, behind); got.Code != 204 {
+		t.Errorf("behind a trusted proxy that ended TLS: got %d", got.Code)
+	}
+}
+
+// A middleware of Traefik's may change the path after the first look at it.
+func TestPathIsJudgedAgainAfterMiddlewares(t *testing.T) {
+	for changed, status := range map[string]int{
+		"/web/login": 204, "/web/database/manager": 403, "/en/web/database/manager": 403, "//web/%64atabase/manager": 403, "/xmlrpc/2/db": 403, "/web%2fdatabase/manager": 400,
+	} {
+		p, reached := newPath(t, nil)
+		w := httptest.NewRecorder()
+		admitted, ok := p.Admit(w, request("GET", "acme.test", "/a/b/harmless", ""), "web")
+		if !ok {
+			t.Fatal("not admitted")
+		}
+		x := routing.FromContext(admitted.Context())
+		with := *x.Tenant
+		with.Middlewares, x.Tenant = []string{"strip@file"}, &with
+		admitted.URL, _ = admitted.URL.Parse("http://acme.test" + changed)
+		p.ServeHTTP(w, admitted)
+		if w.Code != status && !(status == 403 && w.Code == 400) || (reached() != nil) != (status == 204) {
+			t.Errorf("%s: got %d, reached the upstream %v", changed, w.Code, reached() != nil)
+		}
 	}
 }
 

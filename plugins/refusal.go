@@ -56,10 +56,17 @@ func (p *Path) Unknown() http.Handler {
 	})
 }
 
-// unknownHost is 404 for a name and 421 for an address: a client that asks for an address
-// reached a server, only not by a name that it serves.
+// unknownHost is 404 for a name, 400 for what can be none, and 421 for an address or nothing
+// at all: a client that asks for an address reached a server, only not by a name that it
+// serves.
 func unknownHost(raw string) answer.Refusal {
 	host, _, err := odoo.CanonicalHost(raw)
+	if err != nil && raw != "" {
+		return answer.Refusal{
+			Status: http.StatusBadRequest, Code: "bad_host", Title: "Bad request",
+			Detail: "The Host header is no host name.",
+		}
+	}
 	if err != nil || odoo.IsIP(host) {
 		return answer.Refusal{
 			Status: http.StatusMisdirectedRequest, Code: "no_host", Title: "Ask by name",

@@ -74,8 +74,8 @@ func checkHandshake(r *http.Request, x *routing.Exchange) error {
 	switch {
 	case x.Class != odoo.Realtime:
 		return handshakeRefusal(http.StatusBadRequest, "no_socket_here", "No WebSocket here", "This address serves no WebSocket.")
-	case r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ContentLength != 0,
-		len(r.Header["Upgrade"]) != 1, !hasToken(r.Header["Connection"], "upgrade"),
+	case r.Method != http.MethodGet || r.ProtoMajor != 1 || !r.ProtoAtLeast(1, 1) || r.ContentLength != 0,
+		len(r.Header["Upgrade"]) != 1, strings.ContainsRune(r.Header.Get("Upgrade"), ','), !hasToken(r.Header["Connection"], "upgrade"),
 		len(r.Header["Sec-Websocket-Key"]) != 1, err != nil || len(key) != 16:
 		return handshakeRefusal(http.StatusBadRequest, "bad_handshake", "Bad WebSocket handshake", "The request is no WebSocket handshake.")
 	case r.Header.Get("Sec-Websocket-Version") != "13":
@@ -91,11 +91,8 @@ func handshakeRefusal(status int, code, title, detail string) error {
 }
 
 // checkOrigin lets only pages of the tenant's own hosts open sockets: the browser sends the
-// session cookie along whoever asks. Without an Origin it is no browser, and Odoo says 400.
+// session cookie along whoever asks. Odoo insists on an Origin, too, and looks no further.
 func checkOrigin(origins, hosts []string) error {
-	if len(origins) == 0 {
-		return nil
-	}
 	if len(origins) == 1 {
 		u, err := url.Parse(origins[0])
 		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && u.Path == "" {
