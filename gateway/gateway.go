@@ -114,7 +114,7 @@ func (g *Gateway) makeEdge(Config) error {
 	})
 	made, err := edge.New(edge.Config{
 		Static: g.static, Path: path, Log: g.log, Registry: g.registry,
-		Certificate: g.certificate, Unknown: path.Unknown(),
+		Certificate: g.certificate, Unknown: path.Unknown(), Natives: natives(),
 		OnStop:     g.closeSockets,
 		PluginsDir: filepath.Join(string(g.install.DataDir), "plugins"),
 	})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/tls"
+	"slices"
 
 	"sluicegate.dev/sluice/config"
 )
@@ -25,7 +26,12 @@ func middlewares(s *config.Snapshot) map[string][]string {
 	return byTenant
 }
 
+// certificate is the tenant's own. A validation of an authority (RFC 8737) is not for it:
+// that wants a certificate of whoever ordered one.
 func (g *Gateway) certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
+	if slices.Contains(hello.SupportedProtos, "acme-tls/1") {
+		return nil
+	}
 	return g.live.Load().Certificate(hello.ServerName)
 }
 

@@ -2,7 +2,7 @@ package upstream
 
 import (
 	"bufio"
-	"crypto/sha1" //nolint:gosec // RFC 6455 names it; it protects nothing
+	"crypto/sha1" // RFC 6455 names it; it protects nothing
 	"encoding/base64"
 	"errors"
 	"fmt"

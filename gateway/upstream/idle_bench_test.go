@@ -57,7 +57,7 @@ func measureIdle(b *testing.B, scheme string) {
 		b.Fatal(got)
 	}
 	after := resident(b)
-	for b.Loop() { //nolint:revive // the figure is memory, not time
+	for b.Loop() { // the figure is memory, not time
 	}
 	b.ReportMetric(float64(after-before)/idleSockets, "B/socket")
 }
@@ -122,7 +122,7 @@ func runPeers(text string) {
 
 func dialFront(scheme, address string) (net.Conn, error) {
 	if scheme == "https" {
-		return tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+		return tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // a test's own server
 	}
 	return net.Dial("tcp", address)
 }

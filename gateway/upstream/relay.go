@@ -26,14 +26,14 @@ func (u *Upstream) respondPiped(out *clientWriter, r *http.Request, x *routing.E
 	sample := sample{exchange: x, response: k.response}
 	for {
 		piece, err := pipe.Next(out.flush)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			u.breakOff(out, r, x, err)
 			return
 		}
 		if !out.started {
 			writeHead(out, x, k)
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		sample.add(piece)

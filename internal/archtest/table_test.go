@@ -88,7 +88,7 @@ func table() []rule {
 		// The process.
 		{
 			packages: []string{"gateway"},
-			ours:     []string{"routing/...", "ratelimit", "auth", "config/...", "plugins", "gateway/...", "internal/..."},
+			ours:     []string{"routing/...", "ratelimit", "auth", "config/...", "plugins/...", "gateway/...", "internal/..."},
 			never:    []ban{noTraefikDirect()},
 		},
 		{
