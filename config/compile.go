@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"sluicegate.dev/sluice/routing"
@@ -118,6 +119,7 @@ func (c *compiler) snapshot() *Snapshot {
 	c.takeTenants(s)
 	c.takePools(s)
 	c.keepTorn(s)
+	c.sayStale(s)
 	s.Table = c.table()
 	s.Revision = s.total.revision(s.extra)
 	s.Problems = c.problems()
@@ -188,6 +190,24 @@ func (c *compiler) keepTorn(s *Snapshot) {
 			}
 		}
 	}
+}
+
+// sayStale says in one line who is not served as declared. Why is said at each document.
+func (c *compiler) sayStale(s *Snapshot) {
+	var names []string
+	for at := range s.kept {
+		if at.kind == KindTenant && s.State(at.name) == StateStale {
+			names = append(names, at.name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	c.general = append(c.general, Problem{
+		Warning: true, Message: fmt.Sprintf("%d of %d tenants are served in their last good version, not as declared: %s",
+			len(names), len(s.tenants), someOf(names)),
+	})
 }
 
 // fewChanges is up to when editing the previous table is cheaper than making one.

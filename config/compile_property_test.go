@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ func TestCompileOfTheDifferenceIsCompileOfAll(t *testing.T) {
 				t.Fatalf("revision %s, looking at everything %s", next.Revision, all.Revision)
 			}
 			checkSnapshot(t, next)
+			checkRestored(t, next, opts)
 			snapshot = next
 		}
 	})
@@ -55,6 +57,26 @@ func blind(s *Snapshot) *Snapshot {
 		out.kept[ref{KindPlan, name}] = true
 	}
 	return &out
+}
+
+// checkRestored saves and restores, and goes on from there as from the original.
+func checkRestored(t *rapid.T, s *Snapshot, opts Options) {
+	var saved bytes.Buffer
+	if err := s.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := Restore(saved.Bytes(), Options{Now: opts.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSnapshot(t, restored)
+	if restored.Revision != s.Revision || len(restored.Tenants) != len(s.Tenants) || len(restored.Pools) != len(s.Pools) {
+		t.Fatalf("saved:\n%s\nrestored:\n%s", summary(s, nil), summary(restored, nil))
+	}
+	doc := Document{Resources: s.resources, Torn: []string{"a.yaml", "b.yaml"}}
+	if next := Compile(doc, restored, opts); next.Revision != s.Revision {
+		t.Fatalf("the same documents after a restart:\n%s\nbefore:\n%s", summary(next, nil), summary(s, nil))
+	}
 }
 
 // checkSnapshot holds what requests rely on.

@@ -66,14 +66,20 @@ func removalDigest(names []string) string {
 }
 
 func (p *PendingRemoval) problem() Problem {
-	names := strings.Join(p.Tenants[:min(3, len(p.Tenants))], ", ")
-	if rest := len(p.Tenants) - 3; rest > 0 {
-		names += fmt.Sprintf(" and %d more", rest)
-	}
 	return Problem{
-		Message: fmt.Sprintf("%d of %d tenants are not declared any more (%s); they are served until somebody confirms", len(p.Tenants), p.Of, names),
-		Hint:    "if that is meant: sluice confirm " + p.Digest,
+		Message: fmt.Sprintf("%d of %d tenants are not declared any more: %s; their last good version is served until somebody confirms",
+			len(p.Tenants), p.Of, someOf(p.Tenants)),
+		Hint: "if that is meant: sluice confirm " + p.Digest,
 	}
+}
+
+// someOf keeps a line short.
+func someOf(names []string) string {
+	const few = 5
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // keep is the last good version within the grace time, nothing after it.

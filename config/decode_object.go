@@ -11,12 +11,26 @@ import (
 // fieldRule is one field of a document type: its name and what the jsonschema tag says of
 // it. The same tag makes the JSON Schema, so editors and the gateway cannot disagree.
 type fieldRule struct {
-	name     string
-	index    []int
-	required bool
-	enum     []string
-	minimum  *float64
-	maximum  *float64
+	name  string
+	index []int
+	tag   string
+}
+
+func (r fieldRule) required() bool { return strings.HasPrefix(r.tag, "required") }
+
+// bounds reads the rest of the tag, for a field that is given.
+func (r fieldRule) bounds() (enum []string, minimum, maximum *float64) {
+	for word := range strings.SplitSeq(r.tag, ",") {
+		switch key, value, _ := strings.Cut(word, "="); key {
+		case "enum":
+			enum = append(enum, value)
+		case "minimum":
+			minimum = number(value)
+		case "maximum":
+			maximum = number(value)
+		}
+	}
+	return enum, minimum, maximum
 }
 
 func (d *decoder) object(n *node, into reflect.Value, field string) {
@@ -40,7 +54,10 @@ func (d *decoder) object(n *node, into reflect.Value, field string) {
 		}
 	}
 	for _, r := range rules {
-		if v := n.get(r.name); r.required && (v == nil || isEmpty(v)) {
+		if !r.required() {
+			continue
+		}
+		if v := n.get(r.name); v == nil || isEmpty(v) {
 			d.missing(n, v, join(field, r.name))
 		}
 	}
@@ -65,59 +82,49 @@ func (d *decoder) check(n *node, value reflect.Value, r fieldRule, field string)
 		}
 		value = value.Elem()
 	}
-	switch value.Kind() {
-	case reflect.String:
-		if text := value.String(); text != "" && r.enum != nil && !slices.Contains(r.enum, text) {
-			d.fail(n, field, nearest(text, r.enum), "want one of %s, got %q", strings.Join(r.enum, ", "), shorten(text))
-		}
-	case reflect.Int:
-		d.checkRange(n, float64(value.Int()), r, field)
-	case reflect.Float64:
-		d.checkRange(n, value.Float(), r, field)
-	}
-}
-
-func (d *decoder) checkRange(n *node, v float64, r fieldRule, field string) {
-	if n.kind == aNull {
+	if r.tag == "" || n.kind == aNull {
 		return
 	}
-	if r.minimum != nil && v < *r.minimum {
-		d.fail(n, field, "", "want at least %v, got %s", *r.minimum, n.text)
+	enum, minimum, maximum := r.bounds()
+	v := 0.0
+	switch value.Kind() {
+	case reflect.String:
+		if text := value.String(); text != "" && enum != nil && !slices.Contains(enum, text) {
+			d.fail(n, field, nearest(text, enum), "want one of %s, got %q", strings.Join(enum, ", "), shorten(text))
+		}
+		return
+	case reflect.Int:
+		v = float64(value.Int())
+	case reflect.Float64:
+		v = value.Float()
 	}
-	if r.maximum != nil && v > *r.maximum {
-		d.fail(n, field, "", "want at most %v, got %s", *r.maximum, n.text)
+	if minimum != nil && v < *minimum {
+		d.fail(n, field, "", "want at least %v, got %s", *minimum, n.text)
+	}
+	if maximum != nil && v > *maximum {
+		d.fail(n, field, "", "want at most %v, got %s", *maximum, n.text)
 	}
 }
 
 // fieldRules lists the fields of a struct, those of embedded structs with it.
 func fieldRules(t reflect.Type) []fieldRule {
-	var out []fieldRule
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || name == "" || name == "-" {
-			continue
-		}
-		r := fieldRule{name: name, index: f.Index}
-		for _, word := range strings.Split(f.Tag.Get("jsonschema"), ",") {
-			r.add(word)
-		}
-		out = append(out, r)
-	}
-	return out
+	return appendRules(make([]fieldRule, 0, 16), t, nil)
 }
 
-func (r *fieldRule) add(word string) {
-	key, value, _ := strings.Cut(word, "=")
-	switch key {
-	case "required":
-		r.required = true
-	case "enum":
-		r.enum = append(r.enum, value)
-	case "minimum":
-		r.minimum = number(value)
-	case "maximum":
-		r.maximum = number(value)
+func appendRules(out []fieldRule, t reflect.Type, above []int) []fieldRule {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(slices.Clip(above), i)
+		if f.Anonymous {
+			out = appendRules(out, f.Type, index)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			out = append(out, fieldRule{name: name, index: index, tag: f.Tag.Get("jsonschema")})
+		}
 	}
+	return out
 }
 
 func number(text string) *float64 {

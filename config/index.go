@@ -96,9 +96,10 @@ func (x *index) patch(gone, come []*Resource) {
 	owned := map[Kind]bool{}
 	own := func(kind Kind) map[string]*Resource {
 		if !owned[kind] {
-			grown := make(map[string]*Resource, len(x.declared[kind]))
-			maps.Copy(grown, x.declared[kind])
-			x.declared[kind], owned[kind] = grown, true
+			x.declared[kind], owned[kind] = maps.Clone(x.declared[kind]), true
+			if x.declared[kind] == nil {
+				x.declared[kind] = map[string]*Resource{}
+			}
 		}
 		return x.declared[kind]
 	}

@@ -73,10 +73,18 @@ func (f *follower) wait(now time.Time) time.Duration {
 	return max(0, min(f.source.cfg.Quiet, left))
 }
 
-// watch brings the watched folders in line with those that matter now. Folders are watched
+// watch watches what matters now. What changed between the reading that found a new folder
+// and its watch would be missed, so that is read again.
+func (f *follower) watch() {
+	for f.watchMore() {
+		f.source.Sync()
+	}
+}
+
+// watchMore brings the watched folders in line, and tells whether there are new ones. Folders are watched
 // rather than files: a file that is replaced would take its watch with it. So would a
 // folder, hence the comparison.
-func (f *follower) watch() {
+func (f *follower) watchMore() bool {
 	f.source.mu.Lock()
 	folders := f.source.tree.folders()
 	f.source.mu.Unlock()
@@ -88,6 +96,7 @@ func (f *follower) watch() {
 			delete(f.watched, folder)
 		}
 	}
+	more := false
 	var failed error
 	for folder, info := range folders {
 		if _, done := f.watched[folder]; done {
@@ -95,7 +104,7 @@ func (f *follower) watch() {
 		}
 		switch err := f.watcher.Add(folder); {
 		case err == nil:
-			f.watched[folder] = info
+			f.watched[folder], more = info, true
 		case !errors.Is(err, fs.ErrNotExist):
 			failed = err
 		}
@@ -103,4 +112,5 @@ func (f *follower) watch() {
 	if failed != nil {
 		f.source.unwatched(failed)
 	}
+	return more
 }

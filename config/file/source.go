@@ -89,8 +89,6 @@ func (s *Source) Run(ctx context.Context) error {
 	s.Sync()
 	f := follower{source: s, watcher: watcher, watched: map[string]fs.FileInfo{}}
 	f.watch()
-	// What changed between reading and watching would be missed.
-	s.Sync()
 	return f.run(ctx)
 }
 

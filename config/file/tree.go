@@ -25,7 +25,7 @@ type tree struct {
 	scanned bool
 
 	files   map[string]*declared   // by path
-	order   []string               // their paths, sorted
+	order   []*declared            // the same, by path
 	named   map[string]*named      // certificates and keys, by path
 	dirs    map[string]fs.FileInfo // the folders of the directory itself
 	torn    []string               // folders that could not be read
@@ -62,7 +62,7 @@ func (t *tree) scan() bool {
 		changed = t.look(path, info, false) || changed
 	}
 	changed = t.lookNamed() || changed
-	t.order = slices.Sorted(maps.Keys(t.files))
+	t.order = slices.SortedFunc(maps.Values(t.files), byPath)
 	t.known, t.scanned = nil, true
 	return changed
 }
@@ -134,16 +134,18 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
+func byPath(a, b *declared) int { return strings.Compare(a.path, b.path) }
+
 func (t *tree) drop(path string) {
 	delete(t.files, path)
-	if i, ok := slices.BinarySearch(t.order, path); ok {
+	if i, ok := slices.BinarySearchFunc(t.order, &declared{path: path}, byPath); ok {
 		t.order = slices.Delete(t.order, i, i+1)
 	}
 }
 
 func (t *tree) keepOrder(path string) {
-	if i, ok := slices.BinarySearch(t.order, path); !ok {
-		t.order = slices.Insert(t.order, i, path)
+	if i, ok := slices.BinarySearchFunc(t.order, &declared{path: path}, byPath); !ok {
+		t.order = slices.Insert(t.order, i, t.files[path])
 	}
 }
 
@@ -166,11 +168,10 @@ func (t *tree) document() config.Document {
 		Torn:     slices.Clone(t.torn),
 		Problems: slices.Concat(t.notices, t.watch),
 	}
-	for _, path := range t.order {
-		d := t.files[path]
+	for _, d := range t.order {
 		doc.Resources = append(doc.Resources, d.resources...)
 		if d.torn {
-			doc.Torn = append(doc.Torn, path)
+			doc.Torn = append(doc.Torn, d.path)
 		}
 		doc.Problems = append(doc.Problems, d.problems...)
 	}

@@ -1,0 +1,313 @@
+package config
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// savedFormat is the version of the lines below. A gateway reads no other.
+const savedFormat = 1
+
+// saved is one line of a saved snapshot: a head, then documents, then what is served from
+// which of them, then a sum over all lines before. What is served cannot be told from the
+// documents alone: a kept tenant may be built on a plan that has changed since.
+type saved struct {
+	Format   int       `json:"format,omitempty"`
+	Revision string    `json:"revision,omitempty"`
+	Applied  time.Time `json:"applied,omitzero"`
+
+	Document *savedDocument `json:"document,omitempty"`
+	Pool     *savedPool     `json:"pool,omitempty"`
+	Tenant   *savedTenant   `json:"tenant,omitempty"`
+	Plan     int            `json:"plan,omitempty"`   // number of a document, from 1
+	Policy   int            `json:"policy,omitempty"` // number of a document
+
+	Sum string `json:"sum,omitempty"`
+}
+
+type savedDocument struct {
+	File  string            `json:"file"`
+	Line  int               `json:"line"`
+	Text  string            `json:"text"`
+	Files map[string][]byte `json:"files,omitempty"` // certificates, keys
+}
+
+type savedPool struct {
+	Name    string `json:"name"`
+	Source  int    `json:"source"`
+	Version string `json:"version,omitempty"` // as its servers said
+	Extra   bool   `json:"extra,omitempty"`
+}
+
+type savedTenant struct {
+	Name   string   `json:"name"`
+	Source int      `json:"source"`
+	Plan   int      `json:"plan,omitempty"`
+	Pools  []string `json:"pools"`
+}
+
+// ErrSaved is returned for a saved snapshot that is not whole, or not of this version.
+var ErrSaved = errors.New("saved snapshot is not usable")
+
+// Save writes what is served, and what it was built from, for Restore. Private keys are in
+// it: it must not be readable for others.
+func (s *Snapshot) Save(w io.Writer) error {
+	sum := sha256.New()
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	writer := saver{out: json.NewEncoder(io.MultiWriter(buffered, sum)), numbers: map[*Resource]int{}}
+	writer.line(saved{Format: savedFormat, Revision: s.Revision, Applied: s.AppliedAt})
+	for _, kind := range []Kind{KindLimitPolicy, KindAccessPolicy, KindCalendar} {
+		for _, name := range sortedKeys(s.declared[kind]) {
+			writer.line(saved{Policy: writer.document(s.declared[kind][name])})
+		}
+	}
+	for _, name := range sortedKeys(s.plans) {
+		writer.line(saved{Plan: writer.document(s.plans[name])})
+	}
+	writer.pools(s.pools, false)
+	writer.pools(s.extra, true)
+	for _, name := range sortedKeys(s.tenants) {
+		writer.tenant(s.tenants[name])
+	}
+	if writer.err == nil {
+		writer.err = json.NewEncoder(buffered).Encode(saved{Sum: hex.EncodeToString(sum.Sum(nil))})
+	}
+	return errors.Join(writer.err, buffered.Flush())
+}
+
+// saver numbers documents as it writes them.
+type saver struct {
+	out     *json.Encoder
+	numbers map[*Resource]int
+	err     error
+}
+
+func (w *saver) line(l saved) {
+	if w.err == nil {
+		w.err = w.out.Encode(l)
+	}
+}
+
+func (w *saver) document(r *Resource) int {
+	if n, ok := w.numbers[r]; ok || r == nil {
+		return n
+	}
+	w.line(saved{Document: &savedDocument{File: r.File, Line: r.Line, Text: r.Text, Files: r.Files}})
+	w.numbers[r] = len(w.numbers) + 1
+	return w.numbers[r]
+}
+
+func (w *saver) pools(pools map[string]*servedPool, extra bool) {
+	for _, name := range sortedKeys(pools) {
+		p := pools[name]
+		w.line(saved{Pool: &savedPool{Name: name, Source: w.document(p.source), Version: p.version, Extra: extra}})
+	}
+}
+
+func (w *saver) tenant(t *servedTenant) {
+	l := savedTenant{Name: t.tenant.Name, Source: w.document(t.source), Plan: w.document(t.plan)}
+	for _, p := range t.pools {
+		l.Pools = append(l.Pools, p.pool.Name)
+	}
+	w.line(saved{Tenant: &l})
+}
+
+// Restore reads a saved snapshot. What this version would refuse is left out and reported,
+// as it would be when read from its source. Every name counts as news for the next Compile.
+func Restore(data []byte, opts Options) (*Snapshot, error) {
+	lines, err := savedLines(data)
+	if err != nil {
+		return nil, err
+	}
+	r := &restorer{compiler: compiler{opts: opts, previous: emptySnapshot()}, lines: lines}
+	if err := r.documents(); err != nil {
+		return nil, err
+	}
+	r.compiler.index = index{declared: map[Kind]map[string]*Resource{KindCalendar: {}}, touched: map[Kind]map[string]bool{}}
+	r.plans, r.pools = map[string]*Resource{}, map[string]*servedPool{}
+	r.extra, r.replaced, r.served = map[string]*servedPool{}, map[ref]bool{}, map[string]*servedTenant{}
+	for _, l := range lines {
+		if err := r.line(l); err != nil {
+			return nil, err
+		}
+	}
+	s := r.snapshot()
+	s.AppliedAt = lines[0].Applied
+	s.markRestored()
+	return s, nil
+}
+
+// savedLines checks the sum and the format before anything is believed.
+func savedLines(data []byte) ([]saved, error) {
+	body, tail := cutLastLine(data)
+	var end saved
+	sum := sha256.Sum256(body)
+	if json.Unmarshal(tail, &end) != nil || end.Sum != hex.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("%w: its sum does not fit", ErrSaved)
+	}
+	var lines []saved
+	for decoder := json.NewDecoder(bytes.NewReader(body)); decoder.More(); {
+		var l saved
+		if err := decoder.Decode(&l); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrSaved, len(lines)+1, err)
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) == 0 || lines[0].Format != savedFormat {
+		return nil, fmt.Errorf("%w: another version wrote it", ErrSaved)
+	}
+	return lines, nil
+}
+
+func cutLastLine(data []byte) (body, last []byte) {
+	trimmed := bytes.TrimRight(data, "\n")
+	i := bytes.LastIndexByte(trimmed, '\n') + 1
+	return data[:i], trimmed[i:]
+}
+
+// restorer builds what was served from the documents that it was built from.
+type restorer struct {
+	compiler
+	lines []saved
+	docs  []*Resource // by number - 1
+	extra map[string]*servedPool
+}
+
+func (r *restorer) documents() error {
+	var texts []string
+	for _, l := range r.lines {
+		if l.Document != nil {
+			texts = append(texts, l.Document.Text)
+		}
+	}
+	r.docs = ParseAll(texts)
+	n := 0
+	for _, l := range r.lines {
+		if l.Document == nil {
+			continue
+		}
+		doc := r.docs[n]
+		if doc == nil {
+			return fmt.Errorf("%w: document %d is empty", ErrSaved, n+1)
+		}
+		doc = doc.At(l.Document.File, l.Document.Line)
+		if len(doc.Paths()) > 0 {
+			doc = doc.With(l.Document.Files)
+		}
+		r.docs[n] = doc
+		n++
+	}
+	return nil
+}
+
+// usable returns a document that this version understands, nil for one that it does not.
+func (r *restorer) usable(number int, kind Kind) *Resource {
+	if number < 1 || number > len(r.docs) {
+		return nil
+	}
+	doc := r.docs[number-1]
+	if doc.Broken() || doc.Kind != kind {
+		r.general = append(r.general, doc.Problems()...)
+		return nil
+	}
+	return doc
+}
+
+func (r *restorer) line(l saved) error {
+	switch {
+	case l.Policy > 0 && l.Policy <= len(r.docs):
+		if doc := r.docs[l.Policy-1]; doc.Kind == KindCalendar {
+			r.declared[KindCalendar][doc.Name] = doc
+		}
+	case l.Plan > 0:
+		if plan := r.usable(l.Plan, KindPlan); plan != nil {
+			r.plans[plan.Name] = plan
+		}
+	case l.Pool != nil:
+		r.pool(*l.Pool)
+	case l.Tenant != nil:
+		r.tenant(*l.Tenant)
+	}
+	return nil
+}
+
+func (r *restorer) pool(l savedPool) {
+	source := r.usable(l.Source, KindPool)
+	if source == nil {
+		return
+	}
+	r.opts.Versions = map[string]string{l.Name: l.Version}
+	built := r.buildPool(source)
+	r.general = append(r.general, built.problems.Errors()...)
+	switch {
+	case built.problems.Failed():
+	case l.Extra:
+		r.extra[l.Name] = built
+	default:
+		r.pools[l.Name] = built
+		r.replaced[ref{KindPool, l.Name}] = true
+	}
+}
+
+func (r *restorer) tenant(l savedTenant) {
+	source := r.usable(l.Source, KindTenant)
+	if source == nil {
+		return
+	}
+	var plan *Resource
+	if l.Plan > 0 {
+		if plan = r.usable(l.Plan, KindPlan); plan == nil {
+			return
+		}
+	}
+	built := r.build(source, plan, func(name string) *servedPool { return or(r.pools[name], r.extra[name]) })
+	if built.problems.Failed() {
+		r.general = append(r.general, built.problems.Errors()...)
+		return
+	}
+	if r.served[l.Name] == nil {
+		r.serve(l.Name, built)
+	}
+}
+
+// markRestored says what the snapshot is, and that nothing of it is known to be declared.
+func (s *Snapshot) markRestored() {
+	s.index = index{}
+	for name := range s.tenants {
+		s.keep(ref{KindTenant, name})
+	}
+	for name := range s.pools {
+		s.keep(ref{KindPool, name})
+	}
+	for name := range s.plans {
+		s.keep(ref{KindPlan, name})
+	}
+	s.Problems = append(slices.Clone(s.Problems), Problem{Warning: true, Message: fmt.Sprintf(
+		"serving the last good snapshot, %s of %s, until the sources are read", s.Revision, s.AppliedAt.UTC().Format(time.RFC3339))})
+}
+
+// Resources are the documents that the snapshot was built from, in no order.
+func (s *Snapshot) Resources() []*Resource {
+	all := map[*Resource]bool{}
+	for _, t := range s.tenants {
+		all[t.source] = true
+	}
+	for _, group := range []map[string]*servedPool{s.pools, s.extra} {
+		for _, p := range group {
+			all[p.source] = true
+		}
+	}
+	for _, plan := range s.plans {
+		all[plan] = true
+	}
+	return slices.Collect(maps.Keys(all))
+}
