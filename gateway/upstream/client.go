@@ -81,7 +81,7 @@ func (u *Upstream) do(ctx context.Context, b *backend, e *endpoint, req *request
 	k := &call{upstream: u, backend: b, endpoint: e, conn: c}
 	c.begin(u.buffers.readers.Get().(*bufio.Reader), responseLimit(req.x.Pool))
 	k.stop = context.AfterFunc(ctx, k.abort)
-	if k.response, err = c.roundTrip(req); err != nil {
+	if k.response, err = c.roundTrip(req); err != nil { //nolint:bodyclose // release ends the connection instead
 		f := &failure{stage: stageOf(c, err), stale: c.reused, err: err}
 		k.release(false)
 		return nil, f

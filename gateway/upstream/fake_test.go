@@ -37,7 +37,6 @@ func TestMain(m *testing.M) {
 type worker struct {
 	net.Listener
 	accepted atomic.Int64
-	requests atomic.Int64
 	wg       sync.WaitGroup
 	mu       sync.Mutex
 	open     map[net.Conn]struct{}

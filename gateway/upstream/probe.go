@@ -54,9 +54,10 @@ func ask(ctx context.Context, e *endpoint, r rules, query string) finding {
 	stop := context.AfterFunc(ctx, c.kill)
 	defer stop()
 	c.begin(bufio.NewReaderSize(nil, readerSize), r.timeout)
+	// Without a request of net/http's, the answer is read as a GET's.
 	if _, err = c.Write(probeHead(e.host, r.path, query)); err == nil {
 		var response *http.Response
-		if response, err = c.readHead(&request{}); err == nil { // without a request it is read as a GET's
+		if response, err = c.readHead(&request{}); err == nil { //nolint:bodyclose // the connection is closed instead
 			return judge(response)
 		}
 	}

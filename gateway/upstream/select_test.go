@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestSelectionTakesTheBestTier(t *testing.T) {
 				}
 				for range 50 {
 					b, err := u.choose(live, x, avoid)
-					if err != tc.err || (b == nil) != (tc.want == "") || b != nil && b.name != tc.want {
+					if !errors.Is(err, tc.err) || (b == nil) != (tc.want == "") || b != nil && b.name != tc.want {
 						t.Fatalf("got %+v, %v; want %s, %v", b, err, tc.want, tc.err)
 					}
 				}

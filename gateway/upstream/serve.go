@@ -34,7 +34,7 @@ func (u *Upstream) serveRequest(w http.ResponseWriter, r *http.Request, x *routi
 		return
 	}
 	if body != r.Body {
-		defer body.Close()
+		defer func() { _ = body.Close() }() // its file is unlinked already
 	}
 	req := &request{http: r, x: x, body: body, safe: r.Method == http.MethodGet || r.Method == http.MethodHead}
 	buf := u.buffers.heads.Get().(*[]byte)

@@ -47,17 +47,20 @@ func TestAnswersComeThroughAsOdooSentThem(t *testing.T) {
 		},
 		"informational answers are skipped": {
 			"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-			200, "ok", map[string]string{"Link": ""},
+			200, "ok",
+			map[string]string{"Link": ""},
 		},
 		"a redirect":      {"GET", "HTTP/1.0 303 See Other\r\nLocation: /web/login\r\nContent-Length: 0\r\n\r\n", 303, "", map[string]string{"Location": "/web/login"}},
 		"an empty answer": {"GET", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", map[string]string{"Content-Length": "0"}},
 		"headers for one hop or for no client are left out": {
 			"GET", "HTTP/1.1 200 OK\r\nConnection: x-hop, X-Kept\r\nHop: 1\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nX-Accel-Redirect: /web/filestore/a\r\nX-Sendfile: /a\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n",
-			200, "", map[string]string{"X-Accel-Redirect": "", "X-Sendfile": "", "Keep-Alive": "", "X-Kept": "1"},
+			200, "",
+			map[string]string{"X-Accel-Redirect": "", "X-Sendfile": "", "Keep-Alive": "", "X-Kept": "1"},
 		},
 		"the session cookie gets its attributes": {
 			"GET", "HTTP/1.0 200 OK\r\nSet-Cookie: session_id=abc; HttpOnly; Path=/\r\nContent-Length: 0\r\n\r\n",
-			200, "", map[string]string{"Set-Cookie": odoo.SecureCookie("session_id=abc; HttpOnly; Path=/")},
+			200, "",
+			map[string]string{"Set-Cookie": odoo.SecureCookie("session_id=abc; HttpOnly; Path=/")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

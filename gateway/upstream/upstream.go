@@ -54,9 +54,13 @@ func (t Timing) withDefaults() Timing {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.KeepAlive, 30 * time.Second}, {&t.ClientStall, time.Minute}, {&t.BodyStall, deadline.Idle},
-		{&t.SocketIdle, 2 * time.Minute}, {&t.SocketStall, 30 * time.Second},
-		{&t.SocketFarewell, 5 * time.Second}, {&t.SocketSpread, 10 * time.Second},
+		{&t.KeepAlive, 30 * time.Second},
+		{&t.ClientStall, time.Minute},
+		{&t.BodyStall, deadline.Idle},
+		{&t.SocketIdle, 2 * time.Minute},
+		{&t.SocketStall, 30 * time.Second},
+		{&t.SocketFarewell, 5 * time.Second},
+		{&t.SocketSpread, 10 * time.Second},
 		{&t.Silence, 30 * time.Second},
 	} {
 		if *d.field == 0 {

@@ -55,7 +55,7 @@ func askVersion(ctx context.Context, e *endpoint) (string, error) {
 	if _, err := c.Write(versionRequest(e.host)); err != nil {
 		return "", err
 	}
-	response, err := c.readHead(&request{})
+	response, err := c.readHead(&request{}) //nolint:bodyclose // the connection is closed instead
 	if err != nil {
 		return "", err
 	}

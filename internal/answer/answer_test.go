@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"net/http"
@@ -142,7 +143,7 @@ func TestShapesAreWellFormed(t *testing.T) {
 		w := write(httptest.NewRequest("POST", path, nil), hostile)
 		decoder := xml.NewDecoder(w.Body)
 		for {
-			if _, err := decoder.Token(); err == io.EOF {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%s: %v", path, err)

@@ -159,7 +159,7 @@ func (p *Pipe) ReadFrom(src io.Reader) (int64, error) {
 			p.grow(tail, n)
 		}
 		total += int64(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return total, nil
 		}
 		if err != nil {

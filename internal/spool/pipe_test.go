@@ -29,7 +29,7 @@ func drain(p *Pipe) ([]byte, error) {
 	var all []byte
 	for {
 		b, err := p.Next(nil)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -132,7 +132,7 @@ func TestPipeCallsIdleOnceBeforeItWaits(t *testing.T) {
 	if err != nil || string(b) != "late" || len(idled) != 0 {
 		t.Errorf("got %q, %v, %d more calls", b, err, len(idled))
 	}
-	if _, err := p.Next(nil); err != io.EOF {
+	if _, err := p.Next(nil); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	p.Close()
@@ -148,7 +148,7 @@ func TestPipeSurvivesChangingSpeeds(t *testing.T) {
 	var got []byte
 	for {
 		b, err := p.Next(nil)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

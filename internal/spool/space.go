@@ -72,8 +72,12 @@ func withDefaults(cfg Config) Config {
 		field *int64
 		value int64
 	}{
-		{&cfg.MaxMemory, 256 << 20}, {&cfg.MaxDisk, 8 << 30}, {&cfg.MaxBody, 128 << 20},
-		{&cfg.BodyMemory, 1 << 20}, {&cfg.PipeMemory, 1 << 20}, {&cfg.PipeDisk, 1 << 30},
+		{&cfg.MaxMemory, 256 << 20},
+		{&cfg.MaxDisk, 8 << 30},
+		{&cfg.MaxBody, 128 << 20},
+		{&cfg.BodyMemory, 1 << 20},
+		{&cfg.PipeMemory, 1 << 20},
+		{&cfg.PipeDisk, 1 << 30},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
