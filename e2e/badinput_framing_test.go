@@ -88,8 +88,12 @@ func framingRows() []row {
 			send: head("POST", "/web/database/drop", "Host: acme.test", "X-Case: {case}", "Content-Length: "+fmt.Sprint(len(inner))) + inner, want: []int{403}, more: oneAnswer,
 		},
 		{
-			id:   "S12 pipelined behind a rejected one",
-			send: get("acme.test", "/web", "X_Odoo_Dbfilter: evil") + inner, want: []int{400}, closes: true, more: oneAnswer,
+			id:   "S12 rejected by its header, with an unread body",
+			send: head("POST", "/web", "Host: acme.test", "X-Case: {case}", "X_Odoo_Dbfilter: evil", "Content-Length: "+fmt.Sprint(len(inner))) + inner, want: []int{400}, more: oneAnswer,
+		},
+		{
+			id:   "S12 rejected by its header, with a body that does not come",
+			send: head("POST", "/web", "Host: acme.test", "X-Case: {case}", "X_Odoo_Dbfilter: evil", "Content-Length: 1000000") + inner, want: []int{400}, more: oneAnswer,
 		},
 	}
 	for _, method := range []string{"TRACE", "TRACK", "get", "Get", "DEBUG", "PROPFIND", "GIBBERISH", "M-SEARCH"} {

@@ -66,6 +66,13 @@ func lastGood(t *testing.T, ruin func(*testing.T, *harness.Gateway)) {
 	}
 	harness.Eventually(t, harness.Patience, "served before", func() error { return served("acme.test", "acme") })
 
+	// It is kept beside the request path, moments after it went live.
+	harness.Eventually(t, harness.Patience, "the snapshot is on disk", func() error {
+		if kept, _ := filepath.Glob(gateway.Path("data/*snapshot*")); len(kept) == 0 {
+			return fmt.Errorf("no snapshot under %s", gateway.Path("data"))
+		}
+		return nil
+	})
 	gateway.Kill()
 	ruin(t, gateway)
 	gateway.Start(t)

@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	warmUp    = 200
 	reloads   = 1000
 	reloadsAt = 500 // requests a second meanwhile
 )
@@ -34,9 +35,9 @@ func TestReloadsUnderLoad(t *testing.T) {
 	gateway.Start(t)
 
 	// The first load and the first reloads make what later ones use again.
-	c.underLoad(1, 30)
+	c.underLoad(1, warmUp)
 	before := c.idle()
-	report := c.underLoad(31, 30+reloads)
+	report := c.underLoad(warmUp+1, warmUp+reloads)
 	t.Logf("%v", report)
 	if len(report.Bad) > 0 {
 		t.Errorf("requests failed during the reloads: %v", report)

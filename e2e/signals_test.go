@@ -33,7 +33,8 @@ func TestSignals(t *testing.T) {
 		}
 		fmt.Fprintf(conn, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: session_id=%s; Path=/\r\nContent-Length: %d\r\n\r\n%s", session, len(body), body)
 	})
-	page := harness.Get(t, client, "http://acme.test/my/orders/7?access_token="+secret, "Cookie: session_id="+session, "Authorization: Bearer "+secret, "User-Agent: two\x1b[31mcolours")
+	page := harness.Get(t, client, "http://acme.test/my/orders/7?access_token="+secret, "Cookie: session_id="+session, "Authorization: Bearer "+secret)
+	harness.Raw(t, gateway.Web, get("acme.test", "/\x1b[31mcolour?x=\x1b", "User-Agent: two\x1b[31mcolours", "Referer: a\x1bb"))
 	harness.Post(t, client, "http://acme.test/web/login", "application/x-www-form-urlencoded", "login=admin&password="+secret)
 	harness.Post(t, client, "http://acme.test/jsonrpc", "application/json", strings.Replace(jsonCall("acme", ""), "secret", secret, 1))
 	refused := harness.Get(t, client, "http://dead.test/odoo?token="+secret, "Accept: text/html", "X-Request-Id: chosen-by-the-client")

@@ -28,7 +28,7 @@ http:
     mark: {plugin: {mark: {text: "by yaegi"}}}
     broken: {plugin: {broken: {}}}
     panics: {plugin: {panics: {}}}
-    strip: {stripPrefix: {prefixes: ["/x"]}}
+    strip: {stripPrefix: {prefixes: ["/a/long/prefix", "/x"]}}
     replace: {replacePathRegex: {regex: "^/r/(.*)", replacement: "/$1"}}
     deny: {ipAllowList: {sourceRange: ["192.0.2.0/24"]}}
     limited: {inFlightReq: {amount: 1000}}
@@ -215,7 +215,7 @@ func (tw *town) changedPaths(t *testing.T) {
 	for _, target := range []string{
 		"/x/web/database/manager", "/x//web/database/manager", "/x/web//database/manager", "/x/web/x/../database/manager", "/x/%77eb/database/manager",
 		"/x/web%2fdatabase/manager", "/x%2fweb/database/manager", "/x/../web/database/manager", "/r/web/database/manager", "/r//web/database/manager",
-		"/x/en/web/database/manager", "/x/xmlrpc/2/db",
+		"/x/en/web/database/manager", "/x/xmlrpc/2/db", "/a/long/prefix/web/database/manager", "/a/long/prefix/en/xmlrpc/2/db", "/a/long/prefix//web/%64atabase/manager",
 	} {
 		e := harness.Raw(t, tw.gateway.Web, head("GET", target, "Host: stripped.test"))
 		if e.Status() != 403 && e.Status() != 400 && e.Status() != 404 {

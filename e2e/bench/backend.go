@@ -78,10 +78,19 @@ func readHead(reader *bufio.Reader) (length int, key string, err error) {
 	}
 }
 
-// socket upgrades and echoes bytes; an idle one holds a small buffer only.
+// socket upgrades and answers each empty frame with one; an idle one holds a small buffer
+// only.
 func socket(conn net.Conn, reader *bufio.Reader, key string) {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
-	_, _ = io.Copy(conn, reader)
+	const masked, plain = "\x81\x80\x00\x00\x00\x00", "\x81\x00"
+	for {
+		if _, err := reader.Discard(len(masked)); err != nil {
+			return
+		}
+		if _, err := io.WriteString(conn, plain); err != nil {
+			return
+		}
+	}
 }

@@ -39,7 +39,7 @@ type GatewayConfig struct {
 // tenants folder, by name.
 func NewGateway(t testing.TB, c GatewayConfig, documents map[string]string) *Gateway {
 	t.Helper()
-	g := &Gateway{Dir: t.TempDir(), Web: FreeAddr(t), Admin: FreeAddr(t), binary: c.Binary, env: c.Env}
+	g := &Gateway{Dir: shortDir(t), Web: FreeAddr(t), Admin: FreeAddr(t), binary: c.Binary, env: c.Env}
 	if g.binary == "" {
 		g.binary = Binary(t, "SLUICE_BIN", "sluice")
 	}
@@ -189,3 +189,15 @@ func Client(addr string) *http.Client {
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// shortDir is a folder whose path is short: the gateway's unix socket lies in it, and the
+// name of a test makes a path too long for one.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}

@@ -178,11 +178,12 @@ func readSeen(reader *bufio.Reader) (Seen, error) {
 	return seen, nil
 }
 
-// upgrade answers 101 and then echoes bytes: whatever frames come go back.
+// upgrade answers 101 and then echoes frames.
 func upgrade(conn net.Conn, reader *bufio.Reader, seen Seen) {
 	key := strings.Join(seen.Get("Sec-WebSocket-Key"), "")
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
-	_, _ = io.Copy(conn, reader)
+	for echoFrame(conn, reader) == nil {
+	}
 }
