@@ -52,20 +52,20 @@ func BenchmarkChange(b *testing.B) {
 
 func change(b *testing.B, layout string, n int) {
 	dir, whole := b.TempDir(), all(n)
-	write := func(round int) {
+	// write prepares the file; the rename that makes it ours is what starts the clock.
+	write := func(round int) func() {
 		if layout == "files" {
-			put(b, filepath.Join(dir, "t00005.yaml"), dedicated(5, fmt.Sprintf("r%d.example.com", round)))
-			return
+			return put(b, filepath.Join(dir, "t00005.yaml"), dedicated(5, fmt.Sprintf("r%d.example.com", round)))
 		}
-		put(b, filepath.Join(dir, "all.yaml"), strings.Replace(whole, "h5.example.com", fmt.Sprintf("r%d.example.com", round), 1))
+		return put(b, filepath.Join(dir, "all.yaml"), strings.Replace(whole, "h5.example.com", fmt.Sprintf("r%d.example.com", round), 1))
 	}
 	if layout == "files" {
 		for i := range n {
-			put(b, filepath.Join(dir, fmt.Sprintf("t%05d.yaml", i)), dedicated(i, fmt.Sprintf("h%d.example.com", i)))
+			put(b, filepath.Join(dir, fmt.Sprintf("t%05d.yaml", i)), dedicated(i, fmt.Sprintf("h%d.example.com", i)))()
 		}
 	}
-	write(0)
-	put(b, filepath.Join(dir, "plan.yaml"), plan)
+	write(0)()
+	put(b, filepath.Join(dir, "plan.yaml"), plan)()
 
 	live := config.NewLive(config.LiveConfig{})
 	changed := make(chan struct{}, 16)
@@ -82,7 +82,10 @@ func change(b *testing.B, layout string, n int) {
 	<-time.After(100 * time.Millisecond)
 	b.ResetTimer()
 	for round := 1; b.Loop(); round++ {
-		write(round)
+		b.StopTimer()
+		rename := write(round)
+		b.StartTimer()
+		rename()
 		for want := fmt.Sprintf("r%d.example.com", round); ; <-changed {
 			if _, ok := live.Load().Table.Resolve(want); ok {
 				break
@@ -103,12 +106,15 @@ func all(n int) string {
 	return text.String()
 }
 
-func put(b *testing.B, path, text string) {
+func put(b *testing.B, path, text string) (rename func()) {
 	b.Helper()
-	if err := os.WriteFile(path+".tmp", []byte(text), 0o644); err != nil {
+	aside := filepath.Join(filepath.Dir(path), ".aside")
+	if err := os.WriteFile(aside, []byte(text), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		b.Fatal(err)
+	return func() {
+		if err := os.Rename(aside, path); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

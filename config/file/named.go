@@ -1,6 +1,7 @@
 package file
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,14 +64,14 @@ func (t *tree) lookNamed() bool {
 // read tells whether there is something else in the file now. One that went away or is
 // empty keeps what it held: certificates are replaced in more than one step.
 func (n *named) read(path string) bool {
-	data, err := readPlain(path, maxNamed)
+	data, err := readNamed(path)
 	if err == nil && len(data) > 0 {
 		info, statErr := os.Stat(path)
 		if statErr == nil {
 			n.stamp = stamp{info: info, at: time.Now()}
 		}
-		changed := string(n.data) != string(data) || n.problems != nil
-		n.data, n.problems = data, nil
+		changed := string(n.data) != data || n.problems != nil
+		n.data, n.problems = []byte(data), nil
 		return changed
 	}
 	reported := n.problems != nil
@@ -83,4 +84,12 @@ func (n *named) read(path string) bool {
 	}
 	n.problems = config.Problems{{File: path, Message: message + "; what it held before stays"}}
 	return !reported
+}
+
+func readNamed(path string) (string, error) {
+	text, err := readText(path)
+	if err == nil && len(text) > maxNamed {
+		err = fmt.Errorf("larger than %s", config.Size(maxNamed))
+	}
+	return text, err
 }

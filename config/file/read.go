@@ -2,9 +2,11 @@ package file
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,27 +82,63 @@ func (d *declared) tear(message string) bool {
 	return true
 }
 
+// parse turns the text into resources and decodes only what is new.
 func (d *declared) parse(known map[string]*config.Resource) {
-	before := make(map[string]*config.Resource, len(d.parsed))
-	for _, r := range d.parsed {
-		before[r.Text] = r
+	chunks := config.Split(d.text)
+	found, missing := align(d.parsed, chunks)
+	if len(missing) > few {
+		known = byText(d.parsed, known)
+	}
+	var texts []string
+	var places []int
+	for _, i := range missing {
+		if found[i] = known[chunks[i].Text]; found[i] == nil {
+			texts, places = append(texts, chunks[i].Text), append(places, i)
+		}
+	}
+	for n, r := range config.ParseAll(texts) {
+		found[places[n]] = r
 	}
 	d.parsed = nil
-	for _, chunk := range config.Split(d.text) {
-		r := before[chunk.Text]
+	for i, r := range found {
 		if r == nil {
-			r = known[chunk.Text]
+			continue // blank
 		}
-		if r == nil {
-			r = config.ParseOne(chunk.Text)
-		}
-		if r == nil {
-			continue
-		}
-		d.parsed = append(d.parsed, r.At(d.path, chunk.Line))
+		d.parsed = append(d.parsed, r.At(d.path, chunks[i].Line))
 		// Whose document this is cannot be told, so nobody's may count as removed.
 		d.torn = d.torn || !r.Known()
 	}
+}
+
+// few is up to how many unknown documents are not looked for all over the old file.
+const few = 4
+
+// align finds the documents that stand where they stood, or up to two places away: an edit,
+// and what it moved. It hashes nothing, for a file may hold ten thousand.
+func align(old []*config.Resource, chunks []config.Chunk) (found []*config.Resource, missing []int) {
+	found = make([]*config.Resource, len(chunks))
+	next := 0
+	for i, chunk := range chunks {
+		for _, j := range [...]int{next, next + 1, next - 1, next + 2, next - 2} {
+			if j >= 0 && j < len(old) && old[j].Text == chunk.Text {
+				found[i], next = old[j], j+1
+				break
+			}
+		}
+		if found[i] == nil {
+			missing = append(missing, i)
+		}
+	}
+	return found, missing
+}
+
+func byText(old []*config.Resource, known map[string]*config.Resource) map[string]*config.Resource {
+	out := make(map[string]*config.Resource, len(old)+len(known))
+	maps.Copy(out, known)
+	for _, r := range old {
+		out[r.Text] = r
+	}
+	return out
 }
 
 // attach gives each resource the contents of the files that it names.
@@ -151,26 +189,23 @@ func target(path string) string {
 
 // readText reads a plain file. Anything else (a pipe, a device) could block for ever.
 func readText(path string) (string, error) {
-	data, err := readPlain(path, maxFile)
-	return string(data), err
-}
-
-func readPlain(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a plain file")
+		return "", errors.New("not a plain file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("larger than %s", config.Size(limit))
+	var text strings.Builder
+	text.Grow(int(min(info.Size(), maxFile)) + 1)
+	n, err := io.Copy(&text, io.LimitReader(f, maxFile+1))
+	if err == nil && n > maxFile {
+		err = fmt.Errorf("larger than %s", config.Size(maxFile))
 	}
-	return data, err
+	return text.String(), err
 }

@@ -58,6 +58,7 @@ func (t *tree) scan() bool {
 			changed = true
 		}
 	}
+	t.parseAhead(w.found)
 	for path, info := range w.found {
 		changed = t.look(path, info, false) || changed
 	}
@@ -65,6 +66,34 @@ func (t *tree) scan() bool {
 	t.order = slices.SortedFunc(maps.Values(t.files), byPath)
 	t.known, t.scanned = nil, true
 	return changed
+}
+
+// manyFiles is from when a first reading is parsed on all processors.
+const manyFiles = 32
+
+// parseAhead parses what the first scan will read, on all processors. A file that changes in
+// between is parsed when it is read.
+func (t *tree) parseAhead(found map[string]fs.FileInfo) {
+	if t.scanned || len(found) < manyFiles {
+		return
+	}
+	var texts []string
+	for path := range found {
+		text, err := readText(path)
+		if err != nil {
+			continue // whoever reads it says so
+		}
+		for _, chunk := range config.Split(text) {
+			if t.known[chunk.Text] == nil {
+				texts = append(texts, chunk.Text)
+			}
+		}
+	}
+	for i, r := range config.ParseAll(texts) {
+		if r != nil {
+			t.known[texts[i]] = r
+		}
+	}
 }
 
 func (t *tree) inTorn(path string) bool {
