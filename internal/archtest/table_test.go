@@ -57,7 +57,7 @@ func table() []rule {
 		{packages: []string{"ratelimit/...", "auth/..."}, ours: []string{}, never: outside},
 
 		// What everybody above may use.
-		{packages: []string{"internal/spool", "internal/deadline"}, never: outside},
+		{packages: []string{"internal/spool", "internal/deadline", "internal/keyring"}, never: outside},
 		{packages: []string{"internal/answer"}, ours: []string{"routing/...", "internal/spool"}, never: outside},
 		{
 			packages: []string{"internal/store/..."},
