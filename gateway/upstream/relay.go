@@ -25,7 +25,7 @@ func (u *Upstream) respondPiped(out *clientWriter, r *http.Request, x *routing.E
 	}()
 	sample := sample{exchange: x, response: k.response}
 	for {
-		piece, err := pipe.Next(out.flush)
+		piece, err := pipe.Next(out.pause)
 		if err != nil && !errors.Is(err, io.EOF) {
 			u.breakOff(out, r, x, err)
 			return
@@ -74,7 +74,7 @@ func (u *Upstream) respondStream(out *clientWriter, r *http.Request, x *routing.
 	k.conn.body(0)
 	x.Outcome = readOutcome(x, k.response, nil)
 	writeHead(out, x, k)
-	out.flush()
+	out.pause()
 	buf := u.buffers.answers.Get().(*[smallAnswer]byte)
 	defer u.buffers.answers.Put(buf)
 	for {
@@ -83,7 +83,7 @@ func (u *Upstream) respondStream(out *clientWriter, r *http.Request, x *routing.
 			if _, werr := out.Write(buf[:n]); werr != nil {
 				abandon(x, odoo.ClientGone, werr)
 			}
-			out.flush()
+			out.pause()
 		}
 		switch {
 		case err == nil:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,10 +84,10 @@ func TestOneBackendAlone(t *testing.T) {
 		}
 	})
 	t.Run("an end before the status line is", func(t *testing.T) {
-		n := 0
+		var n atomic.Int64
 		g := newRig(t, []string{startWorker(t, func(c wire) {
 			readRequest(c)
-			if n++; n == 2 {
+			if n.Add(1) == 2 {
 				io.WriteString(c.Conn, ok)
 			}
 		}).url()})
@@ -161,13 +162,13 @@ func TestAConnectionThatEndsInUse(t *testing.T) {
 		"POST is not repeated": {"POST", 502, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			served := 0
+			var served atomic.Int64
 			worker := startWorker(t, func(c wire) {
 				for {
 					if _, _, err := readRequest(c); err != nil {
 						return
 					}
-					if served++; served == 2 {
+					if served.Add(1) == 2 {
 						return
 					}
 					io.WriteString(c.Conn, kept)

@@ -56,10 +56,22 @@ func (w *clientWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// flush sends what was written so far. Before the head it does nothing: a flush would send
-// one.
+// pause sends what was written so far, because the backend lets us wait for more. On HTTP/2
+// the deadline must go meanwhile: it is a timer there, which ends the stream whether a write
+// waits or not. Before the head it does nothing: a flush would send one.
+func (w *clientWriter) pause() {
+	if !w.started {
+		return
+	}
+	w.flush()
+	if !w.http1 && !w.armed.IsZero() {
+		w.armed = time.Time{}
+		_ = w.setter.SetWriteDeadline(time.Time{}) // unsupported: then none was set either
+	}
+}
+
 func (w *clientWriter) flush() {
-	if f, ok := w.ResponseWriter.(http.Flusher); ok && w.started {
+	if f, ok := w.ResponseWriter.(http.Flusher); ok {
 		f.Flush()
 	}
 }
