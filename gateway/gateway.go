@@ -12,9 +12,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluicegate.dev/sluice/config"
+	"sluicegate.dev/sluice/config/file"
 	"sluicegate.dev/sluice/gateway/admin"
 	"sluicegate.dev/sluice/gateway/edge"
 	"sluicegate.dev/sluice/gateway/upstream"
+	"sluicegate.dev/sluice/internal/keyring"
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/plugins"
 	"sluicegate.dev/sluice/routing"
@@ -27,7 +29,9 @@ type Gateway struct {
 	registry *prometheus.Registry
 
 	static   *edge.Static
+	keys     *keyring.Ring
 	live     *config.Live
+	keeper   *file.Keeper
 	space    *spool.Space
 	upstream *upstream.Upstream
 	edge     *edge.Edge
@@ -46,7 +50,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
 	for _, make := range []func(Config) error{
-		g.makeDataDir, g.makeStatic, g.makeSpace, g.makeLive, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
 	} {
 		if err := make(cfg); err != nil {
 			return nil, err
@@ -61,6 +65,17 @@ func (g *Gateway) makeDataDir(Config) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("spec.dataDir: %w; the gateway keeps its last good configuration there", err)
 	}
+	return nil
+}
+
+// makeKeys reads the key ring, or makes one: before any port opens, so that nothing is ever
+// signed with a key that is not kept.
+func (g *Gateway) makeKeys(Config) error {
+	ring, err := keyring.Open(string(g.install.SecretsFile), time.Now())
+	if err != nil {
+		return fmt.Errorf("spec.secretsFile: %w", err)
+	}
+	g.keys = ring
 	return nil
 }
 
@@ -126,9 +141,10 @@ func (g *Gateway) makeEdge(Config) error {
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
 		"upstream": g.upstream, "configuration": g.live, "source": g.source,
-		"admin":        g.admin,
-		"log rotation": rotation{g.edge, g.log},
-		"versions":     &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
+		"last good configuration": g.keeper,
+		"admin":                   g.admin,
+		"log rotation":            rotation{g.edge, g.log},
+		"versions":                &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}
 }
 

@@ -13,6 +13,9 @@ func (g *Gateway) changed(old, now *config.Snapshot) {
 	g.upstream.Apply(now.Pools)
 	g.edge.SetMiddlewares(middlewares(now))
 	g.report(old, now)
+	if old.Revision != now.Revision {
+		g.keeper.Note(now)
+	}
 }
 
 // middlewares are those of the tenants that have any; nearly all have none.

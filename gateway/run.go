@@ -16,7 +16,7 @@ type part interface {
 // Run serves until ctx ends or a part fails. The edge stops first and waits for requests
 // in flight (entry point grace time); the parts that those requests need stop after it.
 func (g *Gateway) Run(ctx context.Context) error {
-	g.loadFirst(ctx)
+	g.loadFirst()
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBehind()
 	front, stopFront := context.WithCancel(ctx)
