@@ -16,7 +16,7 @@ import (
 )
 
 // stallLimit is Odoo's two seconds, shortened: how long a worker lets a write wait.
-const stallLimit = 150 * time.Millisecond
+const stallLimit = 800 * time.Millisecond
 
 // impatient is an Odoo worker's rule: a client that does not take a piece in time is cut off.
 func impatient(size int, head string) func(wire) {
