@@ -26,11 +26,7 @@ func (d *decoder) failAt(line, column int, field, hint, format string, args ...a
 
 // decode fills into from n. What is wrong stays at its zero value.
 func (d *decoder) decode(n *node, into reflect.Value, field string) {
-	d.visits++
-	if d.visits > maxVisits {
-		if d.visits == maxVisits+1 {
-			d.fail(n, field, "", "aliases unfold to more than %d values", maxVisits)
-		}
+	if d.exhausted(n, field) {
 		return
 	}
 	if n == nil || n.bad {
@@ -57,6 +53,16 @@ func (d *decoder) decode(n *node, into reflect.Value, field string) {
 	default:
 		d.basic(n, into, field)
 	}
+}
+
+// exhausted counts the visit of a node, and tells whether there were too many: aliases that
+// name aliases grow without bound.
+func (d *decoder) exhausted(n *node, field string) bool {
+	d.visits++
+	if d.visits == maxVisits+1 && n != nil {
+		d.fail(n, field, "", "aliases unfold to more than %d values", maxVisits)
+	}
+	return d.visits > maxVisits
 }
 
 func (d *decoder) scalar(n *node, s scalar, field string) {
@@ -101,7 +107,7 @@ func (d *decoder) mapping(n *node, into reflect.Value, field string) {
 	for _, key := range n.keys {
 		value := reflect.New(into.Type().Elem()).Elem()
 		if value.Kind() == reflect.Interface {
-			if raw := d.raw(key.value); raw != nil {
+			if raw := d.raw(key.value, join(field, key.name)); raw != nil {
 				value.Set(reflect.ValueOf(raw))
 			}
 		} else {
@@ -112,22 +118,21 @@ func (d *decoder) mapping(n *node, into reflect.Value, field string) {
 }
 
 // raw keeps a value as written, in the types that encoding/json uses.
-func (d *decoder) raw(n *node) any {
-	d.visits++
-	if d.visits > maxVisits {
+func (d *decoder) raw(n *node, field string) any {
+	if d.exhausted(n, field) {
 		return nil
 	}
 	switch n.kind {
 	case aMapping:
 		out := make(map[string]any, len(n.keys))
 		for _, key := range n.keys {
-			out[key.name] = d.raw(key.value)
+			out[key.name] = d.raw(key.value, field)
 		}
 		return out
 	case aList:
 		out := make([]any, len(n.items))
 		for i, item := range n.items {
-			out[i] = d.raw(item)
+			out[i] = d.raw(item, field)
 		}
 		return out
 	case aBool:

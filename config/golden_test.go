@@ -16,7 +16,7 @@ import (
 func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 func TestMain(m *testing.M) {
-	flag.Bool("update", false, "rewrite the wanted output in testdata")
+	flag.Bool("update", false, "rewrite the wanted output in testdata and docs/schema")
 	flag.Parse()
 	os.Exit(m.Run())
 }

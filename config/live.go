@@ -81,6 +81,7 @@ func (l *Live) Confirm(digest string) error {
 	}
 	l.confirmed = digest
 	l.compile()
+	l.confirmed = "" // the word was for this removal, not for the next
 	return nil
 }
 

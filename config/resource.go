@@ -8,7 +8,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Resource is one document of a file: what it says, and where it stands. It is immutable.
@@ -258,9 +261,19 @@ func (r *Resource) Problems() Problems {
 
 func (r *Resource) place(f fault) Problem {
 	return Problem{
-		File: r.File, Line: r.Line + f.line - 1, Column: f.column, Resource: r.Label(),
-		Field: f.field, Message: f.message, Hint: f.hint, Warning: f.warning,
+		File: r.File, Line: r.Line + f.line - 1, Column: f.column, Resource: printable(r.Label()),
+		Field: printable(f.field), Message: printable(f.message), Hint: printable(f.hint), Warning: f.warning,
 	}
+}
+
+// printable escapes what would move the cursor of a terminal or start a line of a log: the
+// words of a broken document end up in both.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 // problem is one that only shows among other resources. Its position is looked up by

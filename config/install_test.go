@@ -1,0 +1,83 @@
+package config
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLoadInstall(t *testing.T) {
+	install, problems := LoadInstall("testdata/install/sluice.yaml")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	spec := install.Spec
+	for name, c := range map[string]struct{ got, want any }{
+		"paths are relative to the file": {spec.Sources.Directory, Path("testdata/install/tenants")},
+		"absolute ones stay":             {spec.SecretsFile, Path("/etc/sluice/keys")},
+		"paths in lists too":             {spec.Admin.Tokens[0].TokenFile, Path("testdata/install/ops.token")},
+		"the store":                      {spec.Store.Embedded.Path, Path("testdata/install/data/store")},
+		"the data directory by default":  {spec.DataDir, Path("testdata/install/data")},
+		"sizes":                          {spec.Spool.Response, Size(512 << 20)},
+		"a bare address":                 {spec.TrustedProxies[1].String(), "192.0.2.7/32"},
+		"the log":                        {spec.Log, Log{Level: "debug", Format: "json"}},
+		"our listeners":                  {install.Listeners(), []string{"127.0.0.1:9080", ":8080", ":8443"}},
+		"Traefik's part, as written": {spec.Traefik, Raw{
+			"entryPoints": map[string]any{
+				"web":       map[string]any{"address": ":8080"},
+				"websecure": map[string]any{"address": ":8443", "http": map[string]any{"tls": map[string]any{}}},
+			},
+			"log": map[string]any{"level": "INFO"},
+		}},
+	} {
+		if !reflect.DeepEqual(c.got, c.want) {
+			t.Errorf("%s: got %#v, want %#v", name, c.got, c.want)
+		}
+	}
+}
+
+func TestInstallProblems(t *testing.T) {
+	const head = "apiVersion: sluicegate.dev/v1alpha1\nkind: Install\nspec:\n  sources: {directory: x}\n"
+	for name, c := range map[string]struct{ text, says string }{
+		"nothing":           {"", "there is no document of kind Install"},
+		"no source":         {strings.Replace(head, "sources: {directory: x}", "log: {level: info}", 1), "say where tenants are declared"},
+		"kubernetes":        {strings.Replace(head, "directory: x", "kubernetes: {namespaces: [a]}", 1), "the kubernetes source is not in this version yet"},
+		"redis":             {head + "  store: {redis: {address: 'redis:6379'}}\n", "the redis store is not in this version yet"},
+		"a tenant in it":    {head + "---\n" + declared(1, "h"), "a Pool does not belong to the install settings"},
+		"twice":             {head + "---\n" + head, "install settings are here a second time"},
+		"everybody trusted": {head + "  trustedProxies: [0.0.0.0/0]\n", "would let every client choose its own address"},
+		"host bits":         {head + "  trustedProxies: [10.0.0.1/8]\n", `want a network such as 10.0.0.0/8 or an address such as 192.0.2.7, got "10.0.0.1/8"`},
+		"a port":            {head + "  publicPorts: {web: 70000}\n", "port 70000 is not between 1 and 65535"},
+		"a role":            {head + "  admin: {tokens: [{name: a, role: root, tokenFile: x}]}\n", `want one of viewer, operator, admin, got "root"`},
+		"a token's file":    {head + "  admin: {tokens: [{name: a, role: viewer}]}\n", "tokens[0].tokenFile: is required"},
+		"two tokens":        {head + "  admin: {tokens: [{name: a, role: viewer, tokenFile: x}, {name: a, role: viewer, tokenFile: y}]}\n", `two tokens are called "a"`},
+		"an address":        {head + "  admin: {address: localhost}\n", "is not host:port"},
+		"a size":            {head + "  spool: {memory: lots}\n", `want a size such as 64KiB, 128MiB or 1GiB, got "lots"`},
+	} {
+		install, problems := ParseInstall("sluice.yaml", c.text)
+		if install != nil || !strings.Contains(problems.String(), c.says) {
+			t.Errorf("%s: got %v; %s", name, install, problems)
+		}
+	}
+	if install, problems := LoadInstall(filepath.Join(t.TempDir(), "none.yaml")); install != nil || !strings.Contains(problems.String(), "no such file") {
+		t.Errorf("no file: %s", problems)
+	}
+}
+
+func TestScalarsWriteWhatTheyRead(t *testing.T) {
+	for text, into := range map[string]interface {
+		scalar
+		MarshalJSON() ([]byte, error)
+	}{
+		"2s": new(Duration), "1h30m": new(Duration), "250ms": new(Duration), "2h": new(Duration),
+		"128MiB": new(Size), "64KiB": new(Size), "1000": new(Size), "600/m": new(Rate), "10.0.0.0/8": new(Prefix),
+	} {
+		if err := into.parse(text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got, err := into.MarshalJSON(); err != nil || string(got) != `"`+text+`"` {
+			t.Errorf("%s was written as %s (%v)", text, got, err)
+		}
+	}
+}
