@@ -75,7 +75,7 @@ func Root(deps Deps) *cobra.Command {
 	find := addConnectFlags(root)
 	root.AddCommand(
 		runCommand(deps), demoCommand(deps),
-		initCommand(), validateCommand(deps),
+		initCommand(), validateCommand(deps), schemaCommand(),
 		statusCommand(find), tenantCommand(find), backendCommand(find), confirmCommand(find),
 		healthcheckCommand(find), contextCommand(find), versionCommand(deps.Build),
 	)
@@ -124,7 +124,7 @@ func group(root *cobra.Command) {
 		names     []string
 	}{
 		{"start", "Start a gateway:", []string{"run", "demo", "init"}},
-		{"config", "Configuration:", []string{"validate"}},
+		{"config", "Configuration:", []string{"validate", "schema"}},
 		{"ask", "Ask or tell a running gateway:", []string{"status", "tenant", "backend", "confirm", "healthcheck", "context"}},
 	}
 	for _, g := range groups {
