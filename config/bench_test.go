@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -52,5 +53,29 @@ func BenchmarkParseOne(b *testing.B) {
 		if ParseOne(text).Broken() {
 			b.Fatal("broken")
 		}
+	}
+}
+
+// BenchmarkRestore is a cold start from the saved snapshot, without reading it from disk.
+func BenchmarkRestore(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			doc := Document{}
+			for i := range n {
+				doc.Resources = append(doc.Resources, Parse(fmt.Sprintf("t%05d.yaml", i), declared(i, "one"))...)
+			}
+			var saved bytes.Buffer
+			start := time.Now()
+			if err := Compile(doc, nil, Options{}).Save(&saved); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(saved.Len())/1e6, "MB")
+			b.Logf("compile and save: %s", time.Since(start))
+			for b.Loop() {
+				if _, err := Restore(saved.Bytes(), Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

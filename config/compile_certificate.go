@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/tls"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -53,3 +55,15 @@ func (b *tenantBuilder) load(s *ServerTLS, now time.Time) {
 		}
 	}
 }
+
+// keyPair parses a certificate with its leaf.
+func keyPair(cert, key []byte) (*tls.Certificate, error) {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate and key do not work: %s", withoutPrefix(err))
+	}
+	return &pair, nil
+}
+
+// withoutPrefix drops the package name that errors of crypto/tls start with.
+func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "tls: ") }

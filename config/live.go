@@ -49,6 +49,9 @@ func NewLive(cfg LiveConfig) *Live {
 		start = emptySnapshot()
 	}
 	l.current.Store(start)
+	if cfg.Start != nil {
+		l.metrics.applied(start)
+	}
 	return l
 }
 
@@ -99,7 +102,9 @@ func (l *Live) Learn(pool, version string) bool {
 	}
 	next[pool] = version
 	l.versions = next
-	l.compile()
+	if len(l.documents) > 0 { // before, it would look as if everything had vanished
+		l.compile()
+	}
 	return true
 }
 
@@ -149,6 +154,7 @@ func (l *Live) compile() Problems {
 	old := l.current.Load()
 	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners, Versions: l.versions})
 	l.current.Store(now)
+	l.metrics.applies.Inc()
 	l.metrics.applied(now)
 	for _, f := range l.subscribers {
 		f(old, now)

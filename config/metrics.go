@@ -44,7 +44,6 @@ func (m *metrics) applied(s *Snapshot) {
 		m.success.Set(1)
 	}
 	m.timestamp.Set(float64(s.AppliedAt.Unix()))
-	m.applies.Inc()
 	m.problems.WithLabelValues("error").Set(float64(errors))
 	m.problems.WithLabelValues("warning").Set(float64(len(s.Problems) - errors))
 	m.pending.Set(0)

@@ -73,9 +73,20 @@ func sizeUnits() []struct {
 		suffix string
 		factor int64
 	}{
-		{"KiB", kib}, {"MiB", mib}, {"GiB", gib}, {"TiB", 1 << 40},
-		{"Ki", kib}, {"Mi", mib}, {"Gi", gib}, {"Ti", 1 << 40},
-		{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+		{"KiB", kib},
+		{"MiB", mib},
+		{"GiB", gib},
+		{"TiB", 1 << 40},
+		{"Ki", kib},
+		{"Mi", mib},
+		{"Gi", gib},
+		{"Ti", 1 << 40},
+		{"kB", 1e3},
+		{"MB", 1e6},
+		{"GB", 1e9},
+		{"TB", 1e12},
+		{"B", 1},
+		{"", 1},
 	}
 }
 

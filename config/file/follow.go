@@ -38,7 +38,10 @@ func (f *follower) run(ctx context.Context) error {
 			if f.note(event) {
 				quiet.Reset(f.wait(time.Now()))
 			}
-		case <-f.watcher.Errors:
+		case _, open := <-f.watcher.Errors:
+			if !open {
+				return nil
+			}
 			// The queue overflowed or a folder went away: events may be lost, so look at everything.
 			f.source.Sync()
 			f.watch()

@@ -47,7 +47,9 @@ func New(cfg Config) *Source {
 	cfg.Quiet = or(cfg.Quiet, defaultQuiet)
 	cfg.Longest = or(cfg.Longest, defaultLongest)
 	cfg.Poll = or(cfg.Poll, defaultPoll)
-	return &Source{cfg: cfg, tree: newTree(cfg.Dir, cfg.Known)}
+	tree := newTree(cfg.Dir, cfg.Known)
+	cfg.Known = nil // not needed after the first reading
+	return &Source{cfg: cfg, tree: tree}
 }
 
 func or(d, fallback time.Duration) time.Duration {
