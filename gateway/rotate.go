@@ -28,7 +28,7 @@ func (r rotation) Run(ctx context.Context) error {
 			return nil
 		case <-asked:
 			if err := r.edge.RotateLogs(); err != nil {
-				r.log.Error("access log not reopened", "err", err)
+				r.log.ErrorContext(ctx, "access log not reopened", "err", err)
 			}
 		}
 	}

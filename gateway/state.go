@@ -52,6 +52,7 @@ func (s state) Snapshot() admin.Snapshot {
 	out := admin.Snapshot{
 		Revision: now.Revision, Origin: s.origin(now), Since: now.AppliedAt,
 		Tenants: now.Tenants, Pools: now.Pools,
+		Source: func(tenant string) (at, state string) { return sourceOf(now, tenant) },
 	}
 	for _, p := range now.Problems {
 		out.Problems = append(out.Problems, api.Problem{
@@ -60,9 +61,19 @@ func (s state) Snapshot() admin.Snapshot {
 		})
 	}
 	if now.Pending != nil {
-		out.Pending = &api.PendingRemoval{Digest: now.Pending.Digest, Tenants: now.Pending.Tenants, Since: now.AppliedAt}
+		out.Pending = &api.PendingRemoval{Digest: now.Pending.Digest, Tenants: now.Pending.Tenants, Of: now.Pending.Of, Since: now.AppliedAt}
 	}
 	return out
+}
+
+// sourceOf says which document a tenant is served from, and how that relates to the declared
+// one.
+func sourceOf(s *config.Snapshot, tenant string) (at, state string) {
+	source := s.Source(tenant)
+	if source == nil {
+		return "", ""
+	}
+	return fmt.Sprintf("%s:%d", source.File, source.Line), string(s.State(tenant))
 }
 
 // origin says whether the source was read since the start.

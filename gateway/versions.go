@@ -45,12 +45,12 @@ func (v *versions) ask(ctx context.Context) {
 		}
 		version, err := v.upstream.Version(ctx, name)
 		if err != nil {
-			v.log.Debug("version of a pool is not known yet", "pool", name, "err", err)
+			v.log.DebugContext(ctx, "version of a pool is not known yet", "pool", name, "err", err)
 			continue
 		}
 		v.asked[name] = time.Now()
 		if v.live.Learn(name, version) {
-			v.log.Info("learnt the version of a pool", "pool", name, "version", version)
+			v.log.InfoContext(ctx, "learnt the version of a pool", "pool", name, "version", version)
 		}
 	}
 }

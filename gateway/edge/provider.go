@@ -118,7 +118,7 @@ func (p *provider) configuration() *dynamic.Configuration {
 func newTenantRouter(tenant string, middlewares []string) *dynamic.Router {
 	return &dynamic.Router{
 		EntryPoints: []string{tenantsEntryPoint},
-		RuleSyntax:  ruleSyntax,
+		RuleSyntax:  ruleSyntax, //nolint:staticcheck // an install may still ask for v2 rules by default; ours are v3
 		Rule:        "Header(" + strconv.Quote(tenantHeader) + ", " + strconv.Quote(tenant) + ")",
 		Middlewares: append(slices.Clone(middlewares), tenantPlugin),
 		Service:     nowhere,
@@ -146,7 +146,7 @@ func (e *Edge) catchAlls() map[string]*dynamic.Router {
 		}
 	}
 	catchAll := dynamic.Router{
-		RuleSyntax:  ruleSyntax,
+		RuleSyntax:  ruleSyntax, //nolint:staticcheck // an install may still ask for v2 rules by default; ours are v3
 		Rule:        "Host(`unknown.invalid`) || PathPrefix(`/`)",
 		Priority:    math.MinInt,
 		Middlewares: []string{unknownPlugin},

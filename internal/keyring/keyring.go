@@ -90,7 +90,7 @@ func create(path string, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("key ring: %w", err)
 	}
-	defer os.Remove(temp.Name())
+	defer func() { _ = os.Remove(temp.Name()) }() // linked by then, or of no use
 	line := now.UTC().Format("k20060102T150405Z") + " " + base64.StdEncoding.EncodeToString(secret) + "\n"
 	_, err = temp.WriteString(header + line)
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
