@@ -119,11 +119,25 @@ func (g *Gateway) makeUpstream(Config) error {
 	return nil
 }
 
+// pinKeys derives the keys that sign pins.
+func (g *Gateway) pinKeys() (routing.PinKeys, error) {
+	derived, err := g.keys.For("pins")
+	keys := make(routing.PinKeys, 0, len(derived))
+	for _, k := range derived {
+		keys = append(keys, k.Secret)
+	}
+	return keys, err
+}
+
 func (g *Gateway) makeEdge(Config) error {
+	pins, err := g.pinKeys()
+	if err != nil {
+		return err
+	}
 	port, redirect := httpsPort(g.static.EntryPoints(), g.install.PublicPorts)
 	path := plugins.New(plugins.Deps{
 		Table:    func() *routing.Table { return g.live.Load().Table },
-		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry,
+		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: pins,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
 		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})

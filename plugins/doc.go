@@ -6,6 +6,7 @@
 //	guard.go    canonical host, clean headers, one framing, a path Odoo reads as we do
 //	chain.go    the steps behind the guard, in order
 //	body.go     the database an RPC body names is the tenant's own
+//	pin.go      a session stays with the server that knows it
 //	metrics.go  what was learnt, counted
 //
 // and on to gateway/upstream. The steps are thin shells: they start nothing and own

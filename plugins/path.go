@@ -25,7 +25,8 @@ type Deps struct {
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto count
+	Pins           routing.PinKeys // sign the cookie that ties a session to its server
+	TrustedProxies []netip.Prefix  // whose X-Forwarded-For and -Proto count
 	// PublicPorts maps an entry point to the port under which clients reach it. Ports 80
 	// and 443, and entry points that are missing, add no port to the public host.
 	PublicPorts map[string]int

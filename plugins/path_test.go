@@ -30,7 +30,7 @@ type seen struct {
 func newPath(t *testing.T, change func(*Deps)) (*Path, func() *seen) {
 	t.Helper()
 	profile, _ := odoo.ProfileFor("18.0")
-	pool := &routing.Pool{Name: "p", Profile: profile}
+	pool := &routing.Pool{Name: "p", Profile: profile, Sessions: routing.SessionsLocal}
 	tenant := func(name string, hosts ...string) *routing.Tenant {
 		release := &routing.Release{Name: "blue", Pool: pool, Database: name}
 		return &routing.Tenant{Name: name, Hosts: hosts, Active: release, Releases: map[string]*routing.Release{"blue": release}}

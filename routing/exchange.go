@@ -32,6 +32,12 @@ type Exchange struct {
 	SessionKey string // stable part of Odoo's session id; a secret: never logged or stored
 	RPC        odoo.Call
 
+	// Pin names the backend that knows the session, from our signed cookie; empty: none.
+	Pin string
+	// Remember makes the cookie that pins the session to a backend, as a Set-Cookie line.
+	// Nil where a session needs no pin.
+	Remember func(backend string) string
+
 	Refused error // why the guard refused the request; the chain answers it
 
 	Status   int    // of the answer, whoever wrote it

@@ -86,6 +86,28 @@ func prepareHead(to http.Header, x *routing.Exchange, k *call) {
 		delete(k.response.Header, "Set-Cookie")
 	}
 	copyHeader(to, k.response, x.Scheme == "https")
+	remember(to, x, k.backend.name)
+}
+
+// remember lets the pin follow the session: at a login Odoo replaces the session's id, and
+// only this server knows the new one. The cookie goes out with Odoo's own, or for a session
+// that has no pin yet. A request that was served elsewhere because its server is away moves
+// nothing: going back to that server repairs the session.
+func remember(to http.Header, x *routing.Exchange, backend string) {
+	if x.Remember == nil {
+		return
+	}
+	taught := false
+	for _, c := range to["Set-Cookie"] {
+		_, session := odoo.SessionSet(c)
+		taught = taught || session
+	}
+	if !taught && (x.SessionKey == "" || x.Pin != "") {
+		return
+	}
+	if cookie := x.Remember(backend); cookie != "" {
+		to["Set-Cookie"] = append(to["Set-Cookie"], cookie)
+	}
 }
 
 // copyHeader copies all but what concerns one hop, or no client.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -15,7 +16,7 @@ func (u *Upstream) choose(p *poolState, x *routing.Exchange, avoid *backend) (*b
 	if len(backends) == 0 {
 		return nil, errEmptyPool
 	}
-	sticky := x.SessionKey != "" && x.Pool.Sessions != routing.SessionsShared
+	sticky := (x.SessionKey != "" || x.Pin != "") && x.Pool.Sessions != routing.SessionsShared
 	var room [8]routing.Candidate
 	candidates := appendCandidates(room[:0], backends, x, sticky)
 	if avoid != nil {
@@ -36,11 +37,15 @@ func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Ex
 	anyServes := false
 	for _, b := range backends {
 		conf := b.conf.Load()
+		pinned := sticky && b.name == x.Pin
 		c := routing.Candidate{
-			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0,
+			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0 && !pinned,
 			Load: int(b.inflight.Load()), Workers: conf.Workers,
 		}
-		if sticky {
+		switch {
+		case pinned: // a fenced backend keeps the sessions that it knows
+			c.Score = math.MaxUint64
+		case sticky:
 			c.Score = routing.Score(x.Tenant.Name, x.SessionKey, b.name)
 		}
 		anyServes = anyServes || c.State != routing.Down
