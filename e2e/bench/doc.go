@@ -3,5 +3,5 @@
 // does hits all of them alike. It prints tables of ratios; no time decides a test.
 //
 //	go run ./bench           # everything, about twenty minutes
-//	go run ./bench -short    # smoke, under a minute
+//	go run ./bench -short    # smoke, about a minute
 package main

@@ -38,14 +38,14 @@ func main() {
 	}
 	var o options
 	only := ""
-	flag.BoolVar(&o.short, "short", false, "a smoke run of under a minute")
+	flag.BoolVar(&o.short, "short", false, "a smoke run of about a minute")
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file too")
 	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow")
 	flag.Parse()
 	if o.short {
-		o.rounds, o.duration = 1, time.Second
+		o.rounds, o.duration = 1, 500*time.Millisecond
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")

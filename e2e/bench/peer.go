@@ -38,6 +38,7 @@ func (p *peer) pids() []int {
 type fleet struct {
 	count    int
 	backend  string // http workers and realtime alike
+	metrics  bool   // metrics on where they can be off
 	accesses bool   // access log and metrics on
 }
 
@@ -83,8 +84,12 @@ func (b *bench) traefik(f fleet, fast bool) *peer {
 	if fast {
 		name, more = "traefik, fast proxy", "experimental: {fastProxy: {}}\n"
 	}
-	if f.accesses {
-		name, more = name+", access log and metrics", more+"accessLog: {format: json, filePath: /dev/null}\nmetrics: {prometheus: {entryPoint: traefik, addRoutersLabels: true, addServicesLabels: true}}\n"
+	const metrics = "metrics: {prometheus: {entryPoint: traefik, addRoutersLabels: true, addServicesLabels: true}}\n"
+	switch {
+	case f.accesses:
+		name, more = name+", access log and metrics", more+"accessLog: {format: json, filePath: /dev/null}\n"+metrics
+	case f.metrics:
+		name, more = name+", metrics", more+metrics
 	}
 	b.file(dir, "traefik.yaml", fmt.Sprintf(`global: {checkNewVersion: false, sendAnonymousUsage: false}
 log: {level: ERROR}

@@ -20,10 +20,11 @@ func (b *bench) route() {
 		b.scope(func(b *bench) {
 			backend := b.backend(closing)
 			one := fleet{count: 1, backend: backend}
+			counted := fleet{count: 1, backend: backend, metrics: true}
 			logged := fleet{count: 1, backend: backend, accesses: true}
 			peers := []*peer{b.sluice(one), b.traefik(one, false), b.nginx(one, !closing), b.haproxy(one, !closing)}
 			if !b.short {
-				peers = append(peers, b.traefik(one, true), b.sluice(logged), b.traefik(logged, false))
+				peers = append(peers, b.traefik(counted, false), b.traefik(one, true), b.sluice(logged), b.traefik(logged, false))
 			}
 			b.table(title, "traefik", namesOf(peers), b.interleave(peers, connections))
 		})
@@ -52,7 +53,7 @@ func look(b *bench, name string) string {
 // sizes of the fleets that the tenant cases compare.
 func (b *bench) sizes() []int {
 	if b.short {
-		return []int{10, 1000}
+		return []int{10, 500}
 	}
 	return []int{10, 1000, 10_000}
 }

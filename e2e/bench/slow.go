@@ -15,6 +15,9 @@ import (
 // connection that stalls for two seconds, as Odoo's do.
 func (b *bench) slow() {
 	stall := 6 * time.Second
+	if b.short {
+		stall = 3 * time.Second
+	}
 	b.printf("\n## A client that stalls\n\n25 MB, the client stalls for %v after the first megabyte. The backend drops what stalls for 2 s.\n\n| peer | MB delivered | whole | worker busy for |\n|---|---|---|---|\n", stall)
 	for _, start := range []func(*bench, fleet) *peer{
 		func(b *bench, f fleet) *peer { return b.sluice(f) },

@@ -56,8 +56,8 @@ end
 // change: what one tenant's change costs among many, how soon it is served after its file
 // was put in place, and what the other tenants notice.
 func (b *bench) change() {
-	b.printf("\n## One tenant's change\n\nA file with one more host is renamed into place; a client asks for that host until it is served. Meanwhile another tenant gets 200 requests/s (open loop).\n")
-	b.printf("\n| peer | tenants | changes | effective p50 | p99 | CPU ms/change | others' p99 before | others' p99 during | others failed |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.printf("\n## One tenant's change\n\nA file with one more host is renamed into place; a client asks for that host until it is served. A change that is not served after %v counts as lost and is written again. Meanwhile another tenant gets 200 requests/s (open loop).\n", patience)
+	b.printf("\n| peer | tenants | changes | lost | effective p50 | p99 | CPU ms/change | others' p99 before | others' p99 during | others failed |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	changes := 60
 	if b.short {
 		changes = 5
@@ -86,36 +86,48 @@ func (b *bench) changeOf(p *peer, count, changes int) {
 		steady = time.Duration(float64(p.usage(b).CPU-start) / b.duration.Seconds())
 	})
 	var times []time.Duration
+	lost := 0
 	var spent time.Duration
 	busy := b.others(p, func() {
 		start, begun := p.usage(b).CPU, time.Now()
 		for version := 1; version <= changes; version++ {
-			times = append(times, b.effective(p, version))
+			took, missed, ok := b.effective(p, version)
+			times, lost = append(times, took), lost+missed
+			if !ok {
+				p.name += ", then stuck"
+				changes = version
+			}
 		}
 		spent = p.usage(b).CPU - start - time.Duration(float64(steady)*time.Since(begun).Seconds())
 	})
 	slices.Sort(times)
-	b.printf("| %s | %d | %d | %v | %v | %.1f | %v | %v | %d of %d |\n", p.name, count, changes,
+	b.printf("| %s | %d | %d | %d | %v | %v | %.1f | %v | %v | %d of %d |\n", p.name, count, changes, lost,
 		times[len(times)/2].Round(time.Millisecond), times[len(times)-1-len(times)/100].Round(time.Millisecond),
 		float64(spent.Milliseconds())/float64(changes), quiet.Quantile(0.99), busy.Quantile(0.99), busy.Sent-busy.Good, busy.Sent)
 }
 
-// effective puts a version in place and returns when it is served.
-func (b *bench) effective(p *peer, version int) time.Duration {
+// patience is how long a change may take before it counts as lost and is written again.
+const patience = 15 * time.Second
+
+// effective puts a version in place and says when it was served, and how often it had to be
+// written again because the peer had missed it; ok is false when it never was.
+func (b *bench) effective(p *peer, version int) (took time.Duration, lost int, ok bool) {
 	client := harness.Client(p.addr)
 	defer client.CloseIdleConnections()
 	start := time.Now()
-	p.reload(version)
-	deadline := start.Add(time.Minute)
-	for time.Now().Before(deadline) {
-		reply, err := harness.TryDo(client, harness.NewRequest(b, http.MethodGet, "http://"+versionHost(version)+"/web", ""))
-		if err == nil && reply.Status == http.StatusOK {
-			return time.Since(start)
+	for ; lost < 2; lost++ {
+		p.reload(version)
+		for written := time.Now(); time.Since(written) < patience; {
+			asked := time.Now()
+			reply, err := harness.TryDo(client, harness.NewRequest(b, http.MethodGet, "http://"+versionHost(version)+"/web", ""))
+			if err == nil && reply.Status == http.StatusOK {
+				return time.Since(start), lost, true
+			}
+			// A host that is not known yet costs some peers much: asking must not be the load.
+			<-time.After(max(2*time.Millisecond, 4*time.Since(asked)))
 		}
-		<-time.After(2 * time.Millisecond)
 	}
-	b.Fatalf("%s: version %d is not served after a minute", p.name, version)
-	return 0
+	return time.Since(start), lost, false
 }
 
 // others loads another tenant while f runs.
