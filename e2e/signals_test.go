@@ -97,7 +97,7 @@ func TestSignals(t *testing.T) {
 	})
 	t.Run("metrics", func(t *testing.T) {
 		metrics := gateway.Metrics(t)
-		for _, name := range []string{"sluice_requests_total", "sluice_request_duration_seconds_count", "sluice_requests_in_flight", "sluice_backend_up", "sluice_build_info"} {
+		for _, name := range []string{"sluice_requests_total", "sluice_request_duration_seconds_count", "sluice_requests_in_flight", "sluice_backend_up", "sluice_sockets", "sluice_build_info"} {
 			if !metrics.Has(name) {
 				t.Errorf("no metric %s", name)
 			}

@@ -23,7 +23,7 @@ func newMetrics(r prometheus.Registerer, u *Upstream) *metrics {
 			Name: "sluice_upstream_truncated_total", Help: "Answers that a backend broke off after some of it had reached the client.",
 		}),
 		socketsClosed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_openclosed_total", Help: "WebSockets that ended, by close code; 1006 without one.",
+			Name: "sluice_sockets_closed_total", Help: "WebSockets that ended, by close code; 1006 without one.",
 		}, []string{"code"}),
 	}
 	if r != nil {
