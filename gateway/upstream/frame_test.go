@@ -117,9 +117,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(text("hello", true), true, 3)
 	f.Add(closeFrame(1000, "x", false), false, 1)
 	f.Fuzz(func(t *testing.T, in []byte, masked bool, step int) {
-		if step < 1 || step > 64 {
-			t.Skip()
-		}
+		step = 1 + int(uint(step)%64)
 		atOnce, inSteps := frames{masked: masked}, frames{masked: masked}
 		whole, errWhole := atOnce.scan(in, false)
 		var passed int
