@@ -45,7 +45,7 @@ func main() {
 	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow")
 	flag.Parse()
 	if o.short {
-		o.rounds, o.duration = 1, 500*time.Millisecond
+		o.rounds, o.duration = 1, time.Second
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
