@@ -15,6 +15,7 @@ type Counters struct {
 	Websockets  int                       `json:"websockets"`
 	Connections map[string]int            `json:"connections"` // open now, by port
 	Databases   map[string]DatabaseCounts `json:"databases"`
+	Sessions    map[string]SessionCounts  `json:"sessions"` // by database
 }
 
 // WorkerCounters tell how busy the HTTP workers were; a connection counts from the moment a
@@ -42,7 +43,7 @@ func (s *Server) Counters() Counters {
 			Total: s.cfg.Workers, Busy: s.workers.busy.Load(), Connections: s.workers.calls.Load(),
 			BusySeconds: time.Duration(s.workers.spent.Load()).Seconds(),
 		},
-		Connections: map[string]int{"http": s.http.openConns()}, Databases: map[string]DatabaseCounts{},
+		Connections: map[string]int{"http": s.http.openConns()}, Databases: map[string]DatabaseCounts{}, Sessions: s.counts.all(),
 	}
 	if s.realtime != nil {
 		counters.Connections["realtime"] = s.realtime.openConns()

@@ -103,6 +103,7 @@ func (c Config) hasLanguage(code string) bool {
 func (c *call) run() error {
 	r := c.route
 	r.hits.Add(1)
+	c.countSession()
 	if r.stateless {
 		c.noSession = true
 	}
@@ -156,6 +157,7 @@ func (c *call) authenticate() error {
 		return c.checkBearer()
 	case authPublic:
 		if c.session.UID != 0 && !c.checkSession() {
+			c.countSignOut(c.db)
 			c.session.logout(true)
 		}
 	case authNone:

@@ -63,6 +63,9 @@ func (c *call) fail(err error) error {
 	if errors.Is(err, errKilled) || c.wrote {
 		return errKilled
 	}
+	if errors.Is(err, errSessionExpired) && c.user == nil && (c.session.UID != 0 || c.lost()) {
+		c.countSignOut(c.db)
+	}
 	var web *httpError
 	isWeb := errors.As(err, &web)
 	switch {

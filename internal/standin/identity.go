@@ -28,6 +28,9 @@ func (c *call) identify() error {
 	}
 	if c.session.DB != c.db {
 		if c.session.DB != "" {
+			if c.session.UID != 0 {
+				c.countSignOut(c.session.DB)
+			}
 			c.session.logout(false) // a cookie of another tenant; deleted where the answer saves
 		}
 		c.session.DB = c.db
@@ -61,7 +64,7 @@ func (c *call) findSession() *session {
 		return &session{sid: store.newSID()}
 	}
 	s := store.load(sid)
-	s.explicit = explicit
+	s.explicit, s.named = explicit, store.wellFormed(sid)
 	return s
 }
 

@@ -60,6 +60,9 @@ func webClient(c *call) error {
 		if c.session.UID != 0 {
 			return errSessionExpired // was good once: the cookie is renewed
 		}
+		if c.lost() {
+			c.countSignOut(c.db)
+		}
 		c.noSession = c.session.shouldRotate // a foreign cookie loses nothing here
 		return c.redirect(http.StatusSeeOther, "/web/login?redirect="+url.QueryEscape(c.fullPath()))
 	}

@@ -30,6 +30,7 @@ type Server struct {
 	filters   *filterCache
 	cooldown  *cooldown
 	sockets   *sockets
+	counts    *sessionCounts
 
 	timersLock sync.Mutex     // guards the start of timers against their end
 	timers     sync.WaitGroup // ports that open again later
@@ -50,7 +51,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, major: cfg.major(), faults: newFaults(), filters: &filterCache{}, cooldown: newCooldown(), sockets: newSockets(),
+		cfg: cfg, major: cfg.major(), faults: newFaults(), filters: &filterCache{}, cooldown: newCooldown(), sockets: newSockets(), counts: newSessionCounts(),
 		stopping: make(chan struct{}), killed: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.pids.Store(1000)
@@ -131,7 +132,7 @@ func (s *Server) openSessions() error {
 		}
 		s.scratch, dir = scratch, scratch
 	}
-	s.sessions = newSessionStore(dir, s.major, s.cfg.SessionGrace)
+	s.sessions = newSessionStore(dir, s.cfg.Name, s.major, s.cfg.SessionGrace)
 	return nil
 }
 

@@ -35,12 +35,14 @@ type session struct {
 	dirty        bool
 	shouldRotate bool
 	explicit     bool // named in the query or a header: never put into a cookie
+	named        bool // by the client, in a well-formed way
+	stored       bool // was read from a file
 }
 
 // logout forgets the user; the id changes when the session is saved.
 func (s *session) logout(keepDB bool) {
 	db := s.DB
-	*s = session{sid: s.sid, explicit: s.explicit, shouldRotate: true}
+	*s = session{sid: s.sid, explicit: s.explicit, named: s.named, stored: s.stored, shouldRotate: true}
 	if keepDB {
 		s.DB = db
 	}
@@ -50,12 +52,13 @@ func (s *session) logout(keepDB bool) {
 // first two characters.
 type sessionStore struct {
 	dir   string
+	maker string // name of the server
 	major int
 	grace time.Duration
 }
 
-func newSessionStore(dir string, major int, grace time.Duration) *sessionStore {
-	return &sessionStore{dir: filepath.Join(dir, "sessions"), major: major, grace: grace}
+func newSessionStore(dir, maker string, major int, grace time.Duration) *sessionStore {
+	return &sessionStore{dir: filepath.Join(dir, "sessions"), maker: maker, major: major, grace: grace}
 }
 
 func (st *sessionStore) newSID() string {
@@ -63,9 +66,9 @@ func (st *sessionStore) newSID() string {
 	rand.Read(random[:])
 	if st.major <= 17 {
 		sum := sha1.Sum(random[:])
-		return hex.EncodeToString(sum[:])
+		return st.mark(hex.EncodeToString(sum[:]))
 	}
-	return base64.URLEncoding.EncodeToString(random[:63])
+	return st.mark(base64.URLEncoding.EncodeToString(random[:63]))
 }
 
 func (st *sessionStore) wellFormed(sid string) bool {
@@ -91,7 +94,7 @@ func (st *sessionStore) path(sid string) string {
 // load reads a session. One without a file is empty and keeps its id.
 func (st *sessionStore) load(sid string) *session {
 	s := &session{sid: sid}
-	st.read(sid, s)
+	s.stored = st.read(sid, s)
 	return s
 }
 

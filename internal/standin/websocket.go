@@ -37,6 +37,7 @@ func websocket(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.countSocket()
 	c.session.dirty = true // the socket reads its session from the disk
 	sum := sha1.Sum([]byte(c.env["HTTP_SEC_WEBSOCKET_KEY"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	c.header.Set("Upgrade", "websocket")
