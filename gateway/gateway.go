@@ -162,18 +162,16 @@ func (g *Gateway) behind() map[string]part {
 	}
 }
 
-// socketFarewell is the longest time over which a stop spreads the end of WebSockets, so
-// that browsers do not all come back in the same moment.
+// socketFarewell is the longest time over which a stop spreads the end of WebSockets where
+// nobody says how much time there is.
 const socketFarewell = 10 * time.Second
 
-// closeSockets ends WebSockets on a stop. 1001 is "going away": browsers come back to
+// closeSockets ends WebSockets on a stop, at the pace at which browsers can come back to
 // whichever gateway takes over.
 func (g *Gateway) closeSockets(ctx context.Context) {
-	over := socketFarewell
+	most := socketFarewell
 	if end, ok := ctx.Deadline(); ok {
-		over = min(over, time.Until(end)/2)
+		most = time.Until(end) / 2
 	}
-	g.upstream.CloseSockets(websocketGoingAway, "going away", over)
+	g.upstream.CloseSockets("restart", most)
 }
-
-const websocketGoingAway = 1001 // RFC 6455 section 7.4.1

@@ -42,6 +42,7 @@ type Exchange struct {
 
 	Status   int    // of the answer, whoever wrote it
 	Backend  string // name of the backend that answered, empty when none did
+	Moved    Move   // why that is not the one that the session is pinned to
 	Attempts int
 	Outcome  odoo.Outcome
 	Upstream time.Duration // until the first byte of the answer

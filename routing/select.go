@@ -17,22 +17,43 @@ const (
 	Down
 )
 
+// Whole is the Share of a backend that does not fade in.
+const Whole = 1000
+
+// assumedWorkers stands in for a number of workers that nobody declared.
+const assumedWorkers = 4
+
 // Candidate is one backend as selection sees it.
 type Candidate struct {
 	State    State
+	Pinned   bool // the session is pinned to it
 	Fenced   bool // takes no new work while another can
+	Cold     bool // is loading the tenant's database: takes no new work while another can
 	LastGood bool // down, but the last that was up: better than nothing
-	Load     int  // requests in flight
-	Workers  int  // 0 counts as 1
+	Load     int  // requests in flight and waiting
+	Workers  int  // 0: unknown
+	Weight   int  // 0 counts as 1
+	Share    int  // of Whole, while it fades in; 0 counts as Whole
 	Score    uint64
 }
 
+// Affinity says what ties a request to a backend.
+type Affinity int
+
+// The kinds of affinity.
+const (
+	Free   Affinity = iota // nothing: a new session
+	Soft                   // every backend knows the session; where it was, caches are warm
+	Strict                 // one backend knows the session: a move signs the user out
+)
+
 // Choice says how one is chosen among equals.
 type Choice struct {
-	// Sticky takes the highest Score (see Rendezvous): a session stays even where its
-	// backend is saturated. Otherwise the less busy of two drawn with Random.
-	Sticky bool
-	Random uint64
+	// Affinity Strict keeps a session where it is pinned unless that backend is down, and
+	// finds one that is pinned nowhere by Score (see Rendezvous). Soft keeps it while there
+	// is room. Otherwise the less busy of two drawn with Random takes it.
+	Affinity Affinity
+	Random   uint64
 }
 
 // tier is how good a choice a candidate is.
@@ -43,31 +64,41 @@ const (
 	lastGood
 	fencedSaturated
 	fenced
+	cold
 	openSaturated
 	open
+	home
 )
 
-// tier tells up from saturated only where nothing ties the request to a backend.
-func (c *Candidate) tier(sticky bool) tier {
-	slow := c.State == Saturated && !sticky
+// tier looks at warmth and saturation only where nothing ties the request to a backend.
+func (c *Candidate) tier(affinity Affinity) tier {
+	slow := c.State == Saturated && affinity != Strict
 	switch {
 	case c.State == Down && c.LastGood:
 		return lastGood
 	case c.State == Down:
 		return never
+	case c.Pinned && (affinity == Strict || affinity == Soft && c.roomy()):
+		return home
 	case c.Fenced && slow:
 		return fencedSaturated
 	case c.Fenced:
 		return fenced
+	case c.Cold && affinity != Strict:
+		return cold
 	case slow:
 		return openSaturated
 	}
 	return open
 }
 
-// Select returns the index of the best candidate: up and not fenced, else up and fenced,
-// else the last good one, else ErrNoBackend. It looks at each candidate once, so it ends
-// whatever the states are.
+func (c *Candidate) roomy() bool {
+	return c.State != Saturated && !c.Fenced && !c.Cold && !c.full()
+}
+
+// Select returns the index of the best candidate: the pinned one where the affinity wants
+// it, else up, not fenced and warm, else the next best, else the last good one, else
+// ErrNoBackend. It looks at each candidate once, so it ends whatever the states are.
 func Select(candidates []Candidate, choice Choice) (int, error) {
 	s := selection{choice: choice, first: -1, second: -1}
 	for i := range candidates {
@@ -83,58 +114,95 @@ func Select(candidates []Candidate, choice Choice) (int, error) {
 type selection struct {
 	choice        Choice
 	tier          tier
-	seen          uint64
+	total         uint64 // capacity of those seen in the tier
 	first, second int
 }
 
 func (s *selection) offer(candidates []Candidate, i int) {
-	tier := candidates[i].tier(s.choice.Sticky)
+	tier := candidates[i].tier(s.choice.Affinity)
 	if tier == never || tier < s.tier {
 		return
 	}
 	if tier > s.tier {
-		s.tier, s.seen, s.first, s.second = tier, 0, -1, -1
+		s.tier, s.total, s.first, s.second = tier, 0, -1, -1
 	}
-	if s.choice.Sticky {
-		if s.first < 0 || candidates[i].Score > candidates[s.first].Score {
-			s.first = i
-		}
+	if s.choice.Affinity == Strict {
+		s.stick(candidates, i)
 		return
 	}
-	s.draw(i)
+	s.draw(candidates, i)
 }
 
-// draw keeps a fair sample of two.
-func (s *selection) draw(i int) {
-	s.seen++
-	switch s.seen {
-	case 1:
+// stick keeps the highest score by weight. Shares do not count: they change with time and
+// differ between processes, and all must find the same backend.
+func (s *selection) stick(candidates []Candidate, i int) {
+	if s.first < 0 {
 		s.first = i
-	case 2:
-		s.second = i
-	default:
-		switch s.random() % s.seen {
-		case 0:
-			s.first = i
-		case 1:
-			s.second = i
-		}
+		return
+	}
+	now, best := &candidates[i], &candidates[s.first]
+	if beats(max(now.Weight, 1), now.Score, max(best.Weight, 1), best.Score) {
+		s.first = i
 	}
 }
 
-func (s *selection) winner(candidates []Candidate) int {
-	a, b := s.first, s.second
-	if b < 0 {
-		return a
+// draw keeps a fair sample of two, each by its capacity, the first drawn first. When i
+// becomes the first, the one before is a fair draw of the rest.
+func (s *selection) draw(candidates []Candidate, i int) {
+	own := candidates[i].capacity()
+	s.total += own
+	if s.first < 0 {
+		s.first = i
+		return
 	}
-	if s.random()&1 == 1 { // who wins when both are as busy
-		a, b = b, a
+	if s.random()%s.total < own {
+		s.first, s.second = i, s.first
+		return
 	}
-	if lessBusy(&candidates[b], &candidates[a]) {
-		return b
+	if s.second < 0 || s.random()%(s.total-candidates[s.first].capacity()) < own {
+		s.second = i
 	}
-	return a
 }
+
+// winner is the less busy of the two. Between idle ones the draw decides, and so it does
+// while one fades in, as long as that one is not what keeps the other from drowning: the
+// last old server of a rolling restart must not take what new ones have room for.
+func (s *selection) winner(candidates []Candidate) int {
+	if s.second < 0 {
+		return s.first
+	}
+	a, b := &candidates[s.first], &candidates[s.second]
+	fading := a.fading() || b.fading()
+	switch {
+	case fading && !a.full(), a.Load == 0 && b.Load == 0:
+		return s.first
+	case fading && !b.full(), lessBusy(b, a):
+		return s.second
+	}
+	return s.first
+}
+
+func (c *Candidate) fading() bool { return c.Share > 0 && c.Share < Whole }
+
+func (c *Candidate) full() bool { return c.Load >= c.workers() }
+
+func (c *Candidate) workers() int {
+	if c.Workers <= 0 {
+		return assumedWorkers
+	}
+	return c.Workers
+}
+
+// capacity is what a draw goes by.
+func (c *Candidate) capacity() uint64 {
+	share := Whole
+	if c.fading() {
+		share = c.Share
+	}
+	return uint64(c.worth()) * uint64(share)
+}
+
+func (c *Candidate) worth() int { return c.workers() * min(max(c.Weight, 1), maxWeight) }
 
 // random steps the caller's number on (splitmix64).
 func (s *selection) random() uint64 {
@@ -146,5 +214,5 @@ func (s *selection) random() uint64 {
 }
 
 func lessBusy(a, b *Candidate) bool {
-	return (a.Load+1)*max(b.Workers, 1) < (b.Load+1)*max(a.Workers, 1)
+	return (a.Load+1)*b.worth() < (b.Load+1)*a.worth()
 }

@@ -29,6 +29,8 @@ type Tenant struct {
 	// Middlewares are ordinary Traefik middlewares, "name@provider", that run before the
 	// tenant's path. Such a tenant gets a Traefik router of its own.
 	Middlewares []string
+	// Sockets bounds the tenant's open WebSockets in one process; 0: the gateway's default.
+	Sockets int
 
 	// Digest identifies the declared content; equal digests mean equal tenants.
 	Digest string
@@ -78,6 +80,8 @@ type Pool struct {
 	Backends  []Backend
 	Health    Health
 	Timeouts  Timeouts
+	Realtime  Realtime
+	Balance   Balance
 	// Streams are paths (exact, or a prefix that ends in "/**") whose answers pass through
 	// unbuffered.
 	Streams []string
@@ -86,13 +90,16 @@ type Pool struct {
 	Digest     string
 }
 
-// Backend is one Odoo server: where its HTTP workers and its realtime process listen.
+// Backend is one Odoo server: where its HTTP workers and its realtime process listen. Name,
+// addresses and ID together say which server it is: another value of any is a new server,
+// with no health, warmth or sockets from the one before.
 type Backend struct {
 	Name     string
+	ID       string // of this start of the server, where somebody knows it (Kubernetes' uid)
 	HTTP     string // URL: scheme, host, port
 	Realtime string // URL; the HTTP one when empty (threaded Odoo)
 	Workers  int    // 0: unknown, no admission
-	Weight   int    // 1 by default; 0 fences the backend: pinned sessions only
+	Weight   int    // share of new sessions, 1 by default; 0 fences the backend: pinned sessions only
 	TLS      *BackendTLS
 }
 
@@ -119,4 +126,26 @@ type Timeouts struct {
 	// Response bounds the wait for the first byte of the answer. Longer than Odoo's
 	// limit_time_real (120 s) + 5 s, or a slow report is cut.
 	Response time.Duration
+}
+
+// Realtime bounds what reaches the realtime port of each backend of a pool. Zero values take
+// the gateway's defaults.
+type Realtime struct {
+	Handshakes    float64       // WebSocket handshakes a second
+	Concurrency   int           // handshakes that wait for their answer at once
+	ColdDatabases int           // of them, those of a database that has no socket there yet
+	Wait          time.Duration // the longest that a handshake waits for its turn
+	Drain         time.Duration // the longest over which sockets that must go are closed
+}
+
+// Balance says how a pool's backends share new sessions. Zero values take the gateway's
+// defaults, negative ones switch off.
+type Balance struct {
+	// FadeIn is how long a new or recovered backend takes until it has its whole share:
+	// share * min(1, age/FadeIn)^Exponent.
+	FadeIn   time.Duration
+	Exponent float64
+	// WarmUp bounds the request that makes a new backend load one database before it gets
+	// new sessions of it.
+	WarmUp time.Duration
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"maps"
+	"time"
 
 	"sluicegate.dev/sluice/routing"
 )
@@ -77,6 +78,9 @@ func (u *Upstream) reconcile(live *poolState, conf []routing.Backend) {
 		if b == nil {
 			b = u.newBackend(live, &conf[i])
 			fresh = append(fresh, b)
+			if len(old) > 0 { // in a pool that is new as a whole nobody is newer than another
+				u.renew(b, time.Now())
+			}
 		} else {
 			b.conf.Store(&conf[i])
 			stays[b] = true

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sluicegate.dev/sluice/routing"
 )
 
 func TestDrainClosesEverySocketWithTheCode(t *testing.T) {
@@ -40,7 +42,7 @@ func TestDrainClosesEverySocketWithTheCode(t *testing.T) {
 		})
 	}
 	start := time.Now()
-	g.CloseSockets(closeRestart, "restart", 300*time.Millisecond)
+	g.CloseSockets("restart", 300*time.Millisecond)
 	if d := time.Since(start); d < 100*time.Millisecond {
 		t.Errorf("all at once: %v", d)
 	}
@@ -66,7 +68,7 @@ func TestDrainClosesEverySocketWithTheCode(t *testing.T) {
 func TestAClientThatIgnoresCloseIsCutOff(t *testing.T) {
 	g := realtime(t, func(c wire) { accept(c); io.Copy(io.Discard, c) }, withTiming(Timing{SocketFarewell: 100 * time.Millisecond}))
 	c := g.open()
-	g.CloseSockets(closeRestart, "restart", 0) // returns: nothing waits for the client
+	g.CloseSockets("restart", 0) // returns: nothing waits for the client
 	if m, err := next(c); err != nil || m.code() != closeRestart {
 		t.Errorf("got %v, %v", m, err)
 	}
@@ -93,7 +95,7 @@ func TestACloseWaitsForTheEndOfTheFrame(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		g.CloseTenantSockets("acme", closeRestart, "restart", 0)
+		g.CloseTenantSockets("acme", "restart", 0)
 	}()
 	<-done
 	close(rest)
@@ -106,7 +108,7 @@ func TestACloseWaitsForTheEndOfTheFrame(t *testing.T) {
 }
 
 func TestARemovedBackendClosesItsSockets(t *testing.T) {
-	g := realtime(t, echo, withTiming(Timing{SocketSpread: 10 * time.Millisecond}))
+	g := realtime(t, echo, func(_ *Config, p *routing.Pool) { p.Realtime.Drain = 10 * time.Millisecond })
 	c := g.open()
 	g.Apply(nil)
 	if m, err := next(c); err != nil || m.code() != closeRestart {

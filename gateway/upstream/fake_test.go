@@ -173,7 +173,7 @@ func newRig(t testing.TB, urls []string, options ...option) *rig {
 	g.front = httptest.NewServer(http.HandlerFunc(g.serve))
 	t.Cleanup(func() {
 		g.front.Close()
-		g.CloseSockets(closeGoingAway, "", 0)
+		g.CloseSockets("", 0)
 		g.Apply(nil)
 		g.sockets.wait()
 	})

@@ -41,7 +41,8 @@ var (
 // frames follows the frames of one direction of a socket. It reads headers only and touches
 // no payload, but for the code in a close frame.
 type frames struct {
-	masked bool // clients must mask, servers must not
+	masked     bool // clients must mask, servers must not
+	compressed bool // permessage-deflate was agreed on
 
 	left    uint64 // payload still to come of the current frame
 	open    bool   // a fragmented message is not finished
@@ -125,8 +126,8 @@ func (f *frames) header(p []byte) (size int, err error) {
 func (f *frames) check(first byte, fin bool, op byte, masked bool, short uint64) error {
 	control := op >= opClose
 	switch {
-	case first&0x70 != 0:
-		return errReserved // extensions are never negotiated
+	case first&0x70 != 0 && !(first&0x70 == 0x40 && f.compressed && (op == opText || op == opBinary)):
+		return errReserved // RSV1 marks a compressed message in its first frame, nothing else
 	case op > opBinary && !control, op > opPong:
 		return errOpcode
 	case masked != f.masked:

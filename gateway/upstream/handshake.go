@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (u *Upstream) serveSocket(w http.ResponseWriter, r *http.Request, x *routin
 		u.refuse(w, r, x, err)
 		return
 	}
-	if err := u.sockets.reserve(x.Tenant.Name); err != nil {
+	if err := u.sockets.reserve(x.Tenant); err != nil {
 		u.refuse(w, r, x, err)
 		return
 	}
@@ -54,7 +55,7 @@ func (u *Upstream) openSocket(w http.ResponseWriter, r *http.Request, x *routing
 		return false
 	}
 	*buf = req.head
-	k, err := u.exchange(r.Context(), u.pool(x.Pool), req)
+	k, err := u.knock(r.Context(), u.pool(x.Pool), req)
 	switch {
 	case err != nil:
 		u.refuse(w, r, x, err)
@@ -121,7 +122,8 @@ func ownHost(host string, hosts []string) bool {
 // upgrade turns both connections into a socket, and says whether it could.
 func (u *Upstream) upgrade(w http.ResponseWriter, r *http.Request, x *routing.Exchange, k *call) bool {
 	defer k.release(false) // a no-op once the connection was taken out
-	if err := checkAccept(r, k.response); err != nil {
+	compressed, err := checkAccept(r, k.response)
+	if err != nil {
 		u.refuse(w, r, x, &failure{stage: garbled, err: err})
 		return false
 	}
@@ -138,18 +140,47 @@ func (u *Upstream) upgrade(w http.ResponseWriter, r *http.Request, x *routing.Ex
 		return false
 	}
 	x.Outcome = odoo.OK
-	u.sockets.open(x, k.backend, client, taken{conn: server.Conn, ahead: fromServer})
+	u.sockets.open(x, k.backend, client, taken{conn: server.Conn, ahead: fromServer}, compressed)
 	return true
 }
 
-// checkAccept makes sure that the backend answered this handshake and not another one.
-func checkAccept(r *http.Request, response *http.Response) error {
+// checkAccept makes sure that the backend answered this handshake and not another one, and
+// says whether it agreed to compress messages.
+func checkAccept(r *http.Request, response *http.Response) (compressed bool, err error) {
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	if response.Header.Get("Sec-Websocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) ||
 		!hasToken(response.Header["Upgrade"], "websocket") {
-		return errors.New("handshake answered wrongly")
+		return false, errors.New("handshake answered wrongly")
 	}
-	return nil
+	agreed := extensions(response.Header)
+	compressed = len(agreed) > 0
+	for _, e := range agreed {
+		if !isDeflate(e) {
+			return false, fmt.Errorf("an extension that nobody offered: %.40q", e)
+		}
+	}
+	if compressed && !slices.ContainsFunc(extensions(r.Header), isDeflate) {
+		return false, errors.New("compression that nobody offered")
+	}
+	return compressed, nil
+}
+
+// extensions lists the offers, or what was agreed, of a handshake (RFC 6455, section 9.1).
+func extensions(h http.Header) []string {
+	var all []string
+	for _, line := range h["Sec-Websocket-Extensions"] {
+		for one := range strings.SplitSeq(line, ",") {
+			all = append(all, strings.TrimSpace(one))
+		}
+	}
+	return all
+}
+
+// isDeflate names the one extension that passes through us (RFC 7692). It marks the first
+// frame of a message and leaves headers and control frames as they are.
+func isDeflate(extension string) bool {
+	name, _, _ := strings.Cut(extension, ";")
+	return strings.EqualFold(strings.TrimSpace(name), "permessage-deflate")
 }
 
 // taken is a connection that no HTTP is spoken on any more, with what was read ahead.

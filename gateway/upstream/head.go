@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,8 +84,11 @@ func appendClient(b []byte, h http.Header, upgrade bool) []byte {
 		if len(named) > 0 && namedByConnection(named, name) {
 			continue
 		}
-		if strings.HasPrefix(name, "Sec-Websocket-") && (!upgrade || name == "Sec-Websocket-Extensions") {
-			continue // Odoo speaks none, and our frame reader counts on that
+		if !upgrade && strings.HasPrefix(name, "Sec-Websocket-") {
+			continue
+		}
+		if name == "Sec-Websocket-Extensions" {
+			values = slices.DeleteFunc(extensions(h), func(e string) bool { return !isDeflate(e) }) // what our frame reader can follow
 		}
 		for _, v := range values {
 			b = appendField(b, name, v)

@@ -30,8 +30,13 @@ func (u *Upstream) probe(ctx context.Context, b *backend) {
 	if ctx.Err() != nil {
 		return // the gateway stops; that says nothing about the backend
 	}
-	if b.health.observe(f, r, time.Now()) {
+	now, before := time.Now(), b.health.now()
+	if b.health.observe(f, r, now) {
 		u.logHealth(b)
+		u.turned(b, before, now)
+	}
+	if f.verdict == good && b.warmth.start() {
+		u.warmers.Go(func() { u.warmUp(ctx, b) })
 	}
 }
 

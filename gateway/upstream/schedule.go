@@ -109,6 +109,7 @@ func (s *schedule) wakeUp() {
 // runSchedule probes until ctx ends and the last probe is back.
 func (u *Upstream) runSchedule(ctx context.Context) {
 	var probes sync.WaitGroup
+	defer u.warmers.Wait()
 	defer probes.Wait()
 	slots := make(chan struct{}, probesAtOnce)
 	swept := time.Now()
@@ -154,6 +155,7 @@ func (u *Upstream) pause(b *backend) time.Duration {
 }
 
 func (u *Upstream) sweep(now time.Time) {
+	u.minute.Store(int64(now.Sub(u.started) / time.Minute))
 	for _, live := range *u.pools.Load() {
 		for _, b := range *live.backends.Load() {
 			b.http.idle.sweep(now)

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -9,47 +8,66 @@ import (
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
-// choose picks the backend for x: the session's own where sessions live on the servers, the
-// less busy of two otherwise. avoid, when not nil, is chosen only if there is nothing better.
+// choose picks the backend for x, for its plain requests and its sockets alike: the session's
+// own where sessions live on the servers, the less busy of two otherwise. avoid, when not
+// nil, is chosen only if there is nothing better.
 func (u *Upstream) choose(p *poolState, x *routing.Exchange, avoid *backend) (*backend, error) {
 	backends := *p.backends.Load()
 	if len(backends) == 0 {
 		return nil, errEmptyPool
 	}
-	sticky := (x.SessionKey != "" || x.Pin != "") && x.Pool.Sessions != routing.SessionsShared
+	p.hot.note(x, u.minute.Load())
+	affinity := affinityOf(x)
 	var room [8]routing.Candidate
-	candidates := appendCandidates(room[:0], backends, x, sticky)
+	candidates := appendCandidates(room[:0], backends, x, affinity)
 	if avoid != nil {
 		leaveOut(candidates, backends, avoid)
 	}
-	i, err := routing.Select(candidates, routing.Choice{Sticky: sticky, Random: rand.Uint64()})
+	i, err := routing.Select(candidates, routing.Choice{Affinity: affinity, Random: rand.Uint64()})
+	chosen := avoid
 	switch {
 	case avoid != nil && serves(avoid, x.Class) && (err != nil || candidates[i].State == routing.Down):
-		return avoid, nil
 	case err != nil:
 		return nil, whyNone(backends)
 	default:
-		return backends[i], nil
+		chosen = backends[i]
 	}
+	x.Moved = whyMoved(x, affinity, backends, chosen)
+	return chosen, nil
 }
 
-func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Exchange, sticky bool) []routing.Candidate {
-	anyServes := false
+// affinityOf says what ties x to a backend. A pin is the tenant's pool's: a class with a pool
+// of its own brings none along.
+func affinityOf(x *routing.Exchange) routing.Affinity {
+	shared := x.Pool.Sessions == routing.SessionsShared
+	switch {
+	case shared && x.Pin != "":
+		return routing.Soft
+	case !shared && (x.SessionKey != "" || x.Pin != ""):
+		return routing.Strict
+	}
+	return routing.Free
+}
+
+func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Exchange, affinity routing.Affinity) []routing.Candidate {
+	anyServes, fading := false, false
 	for _, b := range backends {
 		conf := b.conf.Load()
-		pinned := sticky && b.name == x.Pin
 		c := routing.Candidate{
-			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0 && !pinned,
-			Load: int(b.inflight.Load()), Workers: conf.Workers,
+			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0, Pinned: affinity != routing.Free && b.name == x.Pin,
+			Load: b.load(), Workers: conf.Workers, Weight: conf.Weight,
 		}
-		switch {
-		case pinned: // a fenced backend keeps the sessions that it knows
-			c.Score = math.MaxUint64
-		case sticky:
+		if affinity == routing.Strict {
 			c.Score = routing.Score(x.Tenant.Name, x.SessionKey, b.name)
+		} else {
+			c.Cold = b.warmth.cold(x)
+			fading = fading || b.born.Load() != 0
 		}
 		anyServes = anyServes || c.State != routing.Down
 		to = append(to, c)
+	}
+	if fading {
+		setShares(to, backends, x.Pool.Balance, time.Now())
 	}
 	if !anyServes {
 		markLastGood(to, backends)
@@ -107,6 +125,23 @@ func leaveOut(candidates []routing.Candidate, backends []*backend, avoid *backen
 			candidates[i].State, candidates[i].LastGood = routing.Down, false
 		}
 	}
+}
+
+// whyMoved says why a session that lives on one server is served by another.
+func whyMoved(x *routing.Exchange, affinity routing.Affinity, backends []*backend, chosen *backend) routing.Move {
+	if affinity != routing.Strict || x.Pin == "" || chosen.name == x.Pin {
+		return routing.Stayed
+	}
+	for _, b := range backends {
+		if b.name != x.Pin {
+			continue
+		}
+		if serves(b, x.Class) {
+			return routing.MovedFailed // left out, or it would have been chosen
+		}
+		return routing.MovedDown
+	}
+	return routing.MovedGone
 }
 
 func whyNone(backends []*backend) error {

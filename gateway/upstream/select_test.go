@@ -64,7 +64,7 @@ func TestSelectionTakesTheBestTier(t *testing.T) {
 		"saturated counts as up":                 {[]side{gone, {state: Saturated, weight: 1}}, odoo.Web, 0, "b2", nil},
 		"the calm one goes before the saturated": {[]side{{state: Saturated, weight: 1}, {state: Up, weight: 1, busy: 50}}, odoo.Web, 0, "b2", nil},
 		"the less busy one":                      {[]side{{state: Up, weight: 1, busy: 5}, {state: Up, weight: 1, busy: 2}}, odoo.Web, 0, "b2", nil},
-		"busy counts by workers":                 {[]side{{state: Up, weight: 1, busy: 5}, {state: Up, weight: 1, workers: 4, busy: 8}}, odoo.Web, 0, "b2", nil},
+		"busy counts by workers":                 {[]side{{state: Up, weight: 1, workers: 1, busy: 5}, {state: Up, weight: 1, workers: 4, busy: 8}}, odoo.Web, 0, "b2", nil},
 		"no database, no page":                   {[]side{nodb}, odoo.Web, 0, "", errDatabaseDown},
 		"no database, but files":                 {[]side{nodb}, odoo.Static, 0, "b1", nil},
 		"another backend has its database":       {[]side{nodb, up}, odoo.Web, 0, "b2", nil},

@@ -14,6 +14,8 @@ type socket struct {
 	upstream *Upstream
 	backend  *backend
 	tenant   string
+	database string
+	warmth   int // of the database, when it was opened
 	opened   time.Time
 
 	client leg          // written by the way down
@@ -21,6 +23,7 @@ type socket struct {
 	limit  atomic.Int64 // UnixNano after which neither side may go on; 0 while open
 	code   atomic.Int32 // the first close code seen or sent
 	ways   atomic.Int32 // directions still running
+	left   atomic.Bool  // the farewell has begun: it keeps nothing warm any more
 }
 
 // direction is one goroutine's part of a socket.
@@ -104,10 +107,18 @@ func (s *socket) arm(c net.Conn) {
 
 // part begins the farewell: whatever is still to be said must be said soon.
 func (s *socket) part() {
+	s.depart(false)
 	at := time.Now().Add(s.upstream.timing.SocketFarewell)
 	if s.limit.CompareAndSwap(0, at.UnixNano()) {
 		_ = s.client.conn.SetDeadline(at) // fails only where everything else will, too
 		_ = s.server.conn.SetDeadline(at)
+	}
+}
+
+// depart counts the socket out of its database.
+func (s *socket) depart(broken bool) {
+	if !s.left.Swap(true) {
+		s.backend.turnstile.closed(s.database, s.warmth, broken)
 	}
 }
 
@@ -161,6 +172,7 @@ func (s *socket) parted(d *direction, err error) {
 	default:
 		// A server that goes without a word restarts, or was killed. 1012 makes the
 		// browser come back after a moment; after 1000 it never would.
+		s.depart(true)
 		s.say(closeRestart, closeGoingAway, "restart")
 	}
 }

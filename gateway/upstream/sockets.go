@@ -1,10 +1,7 @@
 package upstream
 
 import (
-	"cmp"
-	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,11 +34,15 @@ func (s *sockets) init(u *Upstream, perTenant int) {
 }
 
 // reserve takes a place for one more socket of a tenant; open uses it, giveBack returns it.
-func (s *sockets) reserve(tenant string) error {
+func (s *sockets) reserve(tenant *routing.Tenant) error {
+	limit := tenant.Sockets
+	if limit == 0 {
+		limit = s.perTenant
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.refuse && (s.perTenant == 0 || s.tenants[tenant] < s.perTenant) {
-		s.tenants[tenant]++
+	if !s.refuse && (limit == 0 || s.tenants[tenant.Name] < limit) {
+		s.tenants[tenant.Name]++
 		return nil
 	}
 	return &refusal{refusalOf(http.StatusServiceUnavailable, "too_many_sockets", "No more connections",
@@ -62,16 +63,17 @@ func (s *sockets) leave(tenant string) {
 }
 
 // open registers a socket and starts to carry its frames.
-func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken) {
-	k := &socket{upstream: s.upstream, backend: b, tenant: x.Tenant.Name, opened: time.Now()}
+func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken, compressed bool) {
+	k := &socket{upstream: s.upstream, backend: b, tenant: x.Tenant.Name, database: databaseOf(x), opened: time.Now()}
 	stall := s.upstream.timing.SocketStall
 	k.client = leg{conn: client.conn, stall: stall, limit: &k.limit, boundary: true}
 	k.server = leg{conn: server.conn, stall: stall, limit: &k.limit, boundary: true}
 	k.ways.Store(2)
-	up := &direction{from: &k.client, to: &k.server, frames: frames{masked: true}, ahead: client.ahead}
-	down := &direction{from: &k.server, to: &k.client, ahead: server.ahead}
+	up := &direction{from: &k.client, to: &k.server, frames: frames{masked: true, compressed: compressed}, ahead: client.ahead}
+	down := &direction{from: &k.server, to: &k.client, frames: frames{compressed: compressed}, ahead: server.ahead}
 
 	b.sockets.Add(1)
+	k.warmth = b.turnstile.opened(k.database)
 	s.mu.Lock()
 	s.live[k] = struct{}{}
 	late := s.refuse
@@ -100,6 +102,7 @@ func (s *sockets) start(run ...func()) bool {
 }
 
 func (s *sockets) remove(k *socket) {
+	k.depart(false)
 	k.backend.sockets.Add(-1)
 	s.mu.Lock()
 	delete(s.live, k)
@@ -128,51 +131,6 @@ func (s *sockets) count(tenant string) int {
 	return s.tenants[tenant]
 }
 
-// matching lists sockets, each with a moment of its own within over: browsers come back as
-// soon as they are cut, and must not all come at once.
-func (s *sockets) matching(match func(*socket) bool, over time.Duration) []farewell {
-	s.mu.Lock()
-	var found []farewell
-	for k := range s.live {
-		if match(k) {
-			found = append(found, farewell{socket: k})
-		}
-	}
-	s.mu.Unlock()
-	for i := range found {
-		found[i].after = time.Duration(rand.Float64() * float64(over))
-	}
-	slices.SortFunc(found, func(a, b farewell) int { return cmp.Compare(a.after, b.after) })
-	return found
-}
-
-// farewell is when a socket is to be closed.
-type farewell struct {
-	socket *socket
-	after  time.Duration
-}
-
-// closeAll closes the matching sockets over a while. It returns when the last one was told,
-// or at once when the gateway ends.
-func (s *sockets) closeAll(match func(*socket) bool, code int, reason string, over time.Duration) {
-	start := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for _, f := range s.matching(match, over) {
-		timer.Reset(time.Until(start.Add(f.after)))
-		select {
-		case <-timer.C:
-		case <-s.cut:
-		}
-		f.socket.close(code, reason)
-	}
-}
-
-// closeLater is closeAll in the background; Run waits for it.
-func (s *sockets) closeLater(match func(*socket) bool, code int, reason string, over time.Duration) {
-	s.start(func() { s.closeAll(match, code, reason, over) })
-}
-
 // shut lets no more sockets in, tells the open ones and cuts short who is waiting to.
 func (s *sockets) shut() {
 	s.mu.Lock()
@@ -183,7 +141,7 @@ func (s *sockets) shut() {
 		close(s.cut)
 	}
 	s.mu.Unlock()
-	s.closeAll(all, closeRestart, "restart", 0)
+	s.closeAll(all, "restart", pacing{})
 }
 
 func all(*socket) bool { return true }
@@ -196,34 +154,5 @@ func (s *sockets) wait() {
 	s.running.Wait()
 }
 
-// CloseSockets closes all WebSockets with code, spread over a while, lets no new ones in,
-// and returns when they have ended. It is for the graceful stop.
-func (u *Upstream) CloseSockets(code int, reason string, over time.Duration) {
-	u.sockets.mu.Lock()
-	u.sockets.refuse = true
-	u.sockets.mu.Unlock()
-	u.sockets.closeAll(all, code, reason, over)
-	u.sockets.drained()
-}
-
-// CloseTenantSockets closes one tenant's WebSockets, spread over a while, and returns when
-// the last one was told. New ones may come.
-func (u *Upstream) CloseTenantSockets(tenant string, code int, reason string, over time.Duration) {
-	u.sockets.closeAll(func(s *socket) bool { return s.tenant == tenant }, code, reason, over)
-}
-
 // TenantSockets is how many WebSockets a tenant has open.
 func (u *Upstream) TenantSockets(tenant string) int { return u.sockets.count(tenant) }
-
-// drained waits until no socket is left. Each ends within its farewell.
-func (s *sockets) drained() {
-	for {
-		s.mu.Lock()
-		left, changed := len(s.live), s.changed
-		s.mu.Unlock()
-		if left == 0 {
-			return
-		}
-		<-changed
-	}
-}

@@ -16,6 +16,7 @@ type poolState struct {
 	name     string
 	conf     atomic.Pointer[routing.Pool]
 	backends atomic.Pointer[[]*backend] // replaced as a whole, never written
+	hot      hot
 	// adopted pools were asked for before Apply brought them, by a request that held a
 	// newer or older table. They are not probed and end with the next Apply.
 	adopted bool
@@ -35,6 +36,10 @@ type backend struct {
 	health   health
 	retired  atomic.Bool // no longer configured; what it has finishes
 
+	born      atomic.Int64 // UnixNano: a new server in its pool, which fades in; 0 once it has
+	warmth    warmth
+	turnstile turnstile
+
 	// The schedule's, under its lock.
 	due    time.Time // of the next probe
 	probed time.Time // end of the last one
@@ -52,10 +57,11 @@ func (u *Upstream) newBackend(owner *poolState, conf *routing.Backend) *backend 
 	return b
 }
 
-// is says whether conf means the same server: name and addresses, and how it is verified.
+// is says whether conf means the same server: name, start and addresses, and how it is
+// verified.
 func (b *backend) is(conf *routing.Backend) bool {
 	old := b.conf.Load()
-	return old.Name == conf.Name && old.HTTP == conf.HTTP && old.Realtime == conf.Realtime && sameTLS(old.TLS, conf.TLS)
+	return old.Name == conf.Name && old.ID == conf.ID && old.HTTP == conf.HTTP && old.Realtime == conf.Realtime && sameTLS(old.TLS, conf.TLS)
 }
 
 func sameTLS(a, b *routing.BackendTLS) bool {
@@ -86,7 +92,8 @@ func (u *Upstream) retire(b *backend) {
 	u.metrics.forget(b)
 	b.http.idle.close()
 	b.realtime.idle.close()
-	u.sockets.closeLater(func(s *socket) bool { return s.backend == b }, closeRestart, "backend removed", u.timing.SocketSpread)
+	b.turnstile.close()
+	u.sockets.closeLater(func(s *socket) bool { return s.backend == b }, "backend removed", b.owner.drain())
 }
 
 // within says whether path is prefix or lies beneath it.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"sluicegate.dev/sluice/routing"
 )
 
 // PoolStatus is what is known of a pool.
@@ -25,6 +27,10 @@ type BackendStatus struct {
 	InFlight int64     // requests that hold a worker
 	Sockets  int64
 	Idle     int // connections kept for reuse
+
+	Handshakes int     // that wait for their turn
+	Cold       int     // databases that it has still to load
+	Share      float64 // of its weight, below 1 while it fades in
 }
 
 // Serves says whether the backend gets requests.
@@ -51,7 +57,7 @@ func (u *Upstream) PoolStatus(name string) (PoolStatus, bool) {
 }
 
 func (p *poolState) status() PoolStatus {
-	s := PoolStatus{Name: p.name}
+	s, now, balance := PoolStatus{Name: p.name}, time.Now(), p.conf.Load().Balance
 	for _, b := range *p.backends.Load() {
 		conf := b.conf.Load()
 		one := BackendStatus{
@@ -61,6 +67,8 @@ func (p *poolState) status() PoolStatus {
 		if b.realtime != b.http {
 			one.Idle += b.realtime.idle.count()
 		}
+		one.Handshakes, one.Cold = b.turnstile.inLine(), int(b.warmth.count.Load())
+		one.Share = float64(b.share(balance, now)) / routing.Whole
 		one.State, one.Since, one.Reason = b.health.facts()
 		s.Backends = append(s.Backends, one)
 	}

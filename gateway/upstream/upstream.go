@@ -29,7 +29,8 @@ type Config struct {
 	// and unspecified ones.
 	Forbidden []netip.Prefix
 
-	// SocketsPerTenant bounds the open sockets of one tenant; 0 is no bound.
+	// SocketsPerTenant bounds the open sockets of a tenant that says nothing itself; 0 is no
+	// bound.
 	SocketsPerTenant int
 
 	Timing Timing
@@ -44,7 +45,6 @@ type Timing struct {
 	SocketIdle     time.Duration // without a frame; Odoo pings after 45 s (19: 55 s); 120 s
 	SocketStall    time.Duration // a socket's reader that takes no byte for this long; 30 s
 	SocketFarewell time.Duration // from a close frame to the end of the connection; 5 s
-	SocketSpread   time.Duration // over which the sockets of a removed backend are closed; 10 s
 	Silence        time.Duration // of all ports, until a backend that times out is down; 30 s
 	ProbesPerSec   int           // of all backends together; beyond it intervals grow; 500
 }
@@ -60,7 +60,6 @@ func (t Timing) withDefaults() Timing {
 		{&t.SocketIdle, 2 * time.Minute},
 		{&t.SocketStall, 30 * time.Second},
 		{&t.SocketFarewell, 5 * time.Second},
-		{&t.SocketSpread, 10 * time.Second},
 		{&t.Silence, 30 * time.Second},
 	} {
 		if *d.field == 0 {
@@ -87,6 +86,10 @@ type Upstream struct {
 
 	schedule schedule
 	sockets  sockets
+	minute   atomic.Int64 // since the start, as the sweep sees it
+	started  time.Time
+	warming  chan struct{}  // bounds the backends that are warmed up at once
+	warmers  sync.WaitGroup // of the probes' goroutine
 }
 
 // New returns an Upstream without pools. Run starts its probes.
@@ -97,6 +100,8 @@ func New(cfg Config) *Upstream {
 		timing:  cfg.Timing.withDefaults(),
 		dialer:  newDialer(cfg.Listeners, cfg.Forbidden),
 		buffers: newBuffers(),
+		started: time.Now(),
+		warming: make(chan struct{}, warmAtOnce),
 	}
 	u.pools.Store(&map[string]*poolState{})
 	u.schedule.init(u.timing.ProbesPerSec)

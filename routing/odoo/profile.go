@@ -28,6 +28,7 @@ type Profile struct {
 
 	HealthPath     string // answers without a session
 	HealthDatabase string // query that makes HealthPath probe PostgreSQL; "" when it cannot
+	WarmPath       string // needs the host's database, so that a server loads it, and no session
 
 	// AssetPrefix starts the paths of asset bundles: /web/assets/<7 hex>/ (17 on),
 	// /web/assets/<id>-<hash>/ (15, 16), /web/content/<id>-<hash>/ (14).
@@ -43,17 +44,21 @@ func profiles() []Profile {
 		Version: "14.0", Major: 14, Longpolling: true, LangPrefixes: true,
 		SessionLength: hexSession, SessionStable: hexSession, SessionByQuery: true,
 		// 14 has no /web/health; a file proves that the server answers.
-		HealthPath:  "/web/static/src/img/favicon.ico",
+		HealthPath: "/web/static/src/img/favicon.ico",
+		// Nothing lighter needs a database there; the session that it makes is nobody's.
+		WarmPath:    "/web/login",
 		AssetPrefix: "/web/content/", AssetID: true,
 	}
 	p15 := p14
 	p15.Version, p15.Major = "15.0", 15
 	p15.HealthPath = "/web/health"
+	p15.WarmPath = p15.HealthPath // any page of 15 loads the host's database first
 	p15.AssetPrefix = "/web/assets/"
 
 	p16 := p15
 	p16.Version, p16.Major = "16.0", 16
 	p16.Longpolling, p16.Websocket = false, true
+	p16.WarmPath = "/websocket/health" // 404 without a database
 
 	p17 := p16
 	p17.Version, p17.Major = "17.0", 17
