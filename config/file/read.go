@@ -201,9 +201,8 @@ func readText(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	var text strings.Builder
-	text.Grow(int(min(info.Size(), maxFile)) + 1)
-	n, err := io.Copy(&text, io.LimitReader(f, maxFile+1))
+	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxFile)+bytes.MinRead))
+	n, err := text.ReadFrom(io.LimitReader(f, maxFile+1))
 	if err == nil && n > maxFile {
 		err = fmt.Errorf("larger than %s", config.Size(maxFile))
 	}
