@@ -22,6 +22,8 @@ func (c *compiler) buildPool(r *Resource) *servedPool {
 		Isolation:  routing.Isolation(or(spec.Isolation, string(routing.IsolationHeader))),
 		Health:     health(spec.Health, profile, auto && version == ""),
 		Timeouts:   routing.Timeouts{Dial: time.Duration(or(spec.Timeouts.Dial, Duration(defaultDial))), Response: time.Duration(or(spec.Timeouts.Response, Duration(defaultResponse)))},
+		Realtime:   realtime(spec.Realtime),
+		Balance:    balance(spec.Balance),
 		Streams:    spec.Streams,
 		MaxRequest: int64(spec.Bodies.Request),
 		Digest:     digestOf("pool", r.Digest, version),
@@ -78,6 +80,39 @@ func health(s HealthSpec, profile odoo.Profile, auto bool) routing.Health {
 		Fall:     or(s.Fall, defaultFall),
 		Rise:     or(s.Rise, defaultRise),
 	}
+}
+
+func realtime(s RealtimeSpec) routing.Realtime {
+	out := routing.Realtime{
+		Handshakes:    defaultHandshakes,
+		Concurrency:   or(s.Concurrency, defaultConcurrency),
+		ColdDatabases: or(s.ColdDatabases, defaultCold),
+		Wait:          time.Duration(or(s.Wait, Duration(defaultWait))),
+		Drain:         time.Duration(or(s.Drain, Duration(defaultDrain))),
+	}
+	if s.Handshakes != nil {
+		out.Handshakes = perSecond(*s.Handshakes)
+	}
+	return out
+}
+
+func perSecond(r Rate) float64 { return float64(r.Count) / r.Per.Seconds() }
+
+func balance(s BalanceSpec) routing.Balance {
+	return routing.Balance{
+		FadeIn: orOff(s.FadeIn, defaultFadeIn), Exponent: or(s.Exponent, 1), WarmUp: orOff(s.WarmUp, defaultWarmUp),
+	}
+}
+
+// orOff is d, its default when it was left out, and negative for zero, which switches off.
+func orOff(d *Duration, fallback time.Duration) time.Duration {
+	switch {
+	case d == nil:
+		return fallback
+	case *d == 0:
+		return -1
+	}
+	return time.Duration(*d)
 }
 
 func (c *compiler) backend(p *servedPool, field string, s BackendSpec) routing.Backend {

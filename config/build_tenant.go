@@ -21,6 +21,10 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *serv
 		TLS:         spec.TLS != nil,
 		Middlewares: b.shared.Middlewares,
 	}
+	t.Sockets = defaultSockets
+	if b.shared.Sockets != nil {
+		t.Sockets = *b.shared.Sockets
+	}
 	b.served.tenant = t
 	b.releases(t)
 	b.classes(t)
@@ -34,6 +38,10 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *serv
 	b.served.sum = sumOf("tenant", t.Name, t.Digest)
 	return b.served
 }
+
+// defaultSockets is how many WebSockets a tenant may have open in one process. It is far
+// above what people need, and below what would take the others' memory.
+const defaultSockets = 10_000
 
 // tenantBuilder holds one run of build.
 type tenantBuilder struct {

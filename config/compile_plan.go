@@ -38,6 +38,7 @@ func (b *tenantBuilder) floors(s *Shared, f FloorsSpec) {
 	}
 	s.Weight = b.ceiling("weight", s.Weight, f.Weight)
 	s.WorkersCeiling = b.ceiling("workersCeiling", s.WorkersCeiling, f.WorkersCeiling)
+	s.Sockets = b.ceiling("sockets", s.Sockets, f.Sockets)
 	s.Middlewares = union(f.Middlewares, s.Middlewares)
 	s.Access = append(slices.Clone(f.Access), s.Access...)
 	s.Limits = append(slices.Clone(f.Limits), s.Limits...)

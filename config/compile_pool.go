@@ -14,6 +14,14 @@ const (
 	defaultDial     = 3 * time.Second
 	defaultResponse = 130 * time.Second // Odoo's limit_time_real, 5 s for its watchdog, 5 s for us
 	defaultHealth   = "/web/health"
+
+	defaultHandshakes  = 50 // a second; one realtime process answers a few hundred when idle
+	defaultConcurrency = 32
+	defaultCold        = 4                // loading a database takes the whole process
+	defaultWait        = 15 * time.Second // Firefox gives up after 20 s
+	defaultDrain       = time.Minute
+	defaultFadeIn      = 30 * time.Second
+	defaultWarmUp      = time.Minute
 )
 
 // compilePools looks at the pools that something happened to.

@@ -18,6 +18,10 @@ type PoolSpec struct {
 	Streams []string `json:"streams,omitempty"`
 	// Bodies bound the size of requests.
 	Bodies BodiesSpec `json:"bodies,omitempty"`
+	// Realtime bounds what reaches the realtime port of each server.
+	Realtime RealtimeSpec `json:"realtime,omitempty"`
+	// Balance says how the servers share new sessions.
+	Balance BalanceSpec `json:"balance,omitempty"`
 }
 
 // OdooSpec says what runs on the servers.
@@ -80,4 +84,28 @@ type TimeoutsSpec struct {
 type BodiesSpec struct {
 	// Request is the largest request body, if smaller than the gateway's own limit.
 	Request Size `json:"request,omitempty"`
+}
+
+// RealtimeSpec bounds what reaches the realtime port of each server.
+type RealtimeSpec struct {
+	// Handshakes is how many WebSocket handshakes one server gets. Default: 50/s.
+	Handshakes *Rate `json:"handshakes,omitempty"`
+	// Concurrency is how many handshakes wait for their answer at once. Default: 32.
+	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=1000"`
+	// ColdDatabases is how many of them may be the first of their database, which Odoo has to load. Default: 4.
+	ColdDatabases int `json:"coldDatabases,omitempty" jsonschema:"minimum=1,maximum=1000"`
+	// Wait is the longest that a handshake waits for its turn. Default: 15s.
+	Wait Duration `json:"wait,omitempty"`
+	// Drain is the longest over which the sockets of a removed server are closed. Default: 1m.
+	Drain Duration `json:"drain,omitempty"`
+}
+
+// BalanceSpec says how the servers share new sessions.
+type BalanceSpec struct {
+	// FadeIn is how long a new or recovered server takes until it has its whole share; 0s switches it off. Default: 30s.
+	FadeIn *Duration `json:"fadeIn,omitempty"`
+	// Exponent of the fade-in: above 1 it begins more slowly. Default: 1.
+	Exponent float64 `json:"exponent,omitempty" jsonschema:"minimum=0.1,maximum=10"`
+	// WarmUp bounds the request that makes a new server load one busy database; 0s switches warm-up off. Default: 1m.
+	WarmUp *Duration `json:"warmUp,omitempty"`
 }

@@ -40,6 +40,8 @@ type Shared struct {
 	Weight *int `json:"weight,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// WorkersCeiling is how many workers of a pool the tenant may hold at once.
 	WorkersCeiling *int `json:"workersCeiling,omitempty" jsonschema:"minimum=1,maximum=4096"`
+	// Sockets is how many WebSockets the tenant may have open in one gateway process. Default: 10000.
+	Sockets *int `json:"sockets,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Objectives are what the tenant was promised.
 	Objectives *Objectives `json:"objectives,omitempty"`
 }
@@ -138,6 +140,8 @@ type FloorsSpec struct {
 	Weight *int `json:"weight,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// WorkersCeiling is the most that a tenant may take.
 	WorkersCeiling *int `json:"workersCeiling,omitempty" jsonschema:"minimum=1,maximum=4096"`
+	// Sockets is the most that a tenant may have.
+	Sockets *int `json:"sockets,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 }
 
 // Objectives are what a tenant was promised.

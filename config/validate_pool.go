@@ -17,6 +17,25 @@ func (c *checker) pool(s *PoolSpec) {
 	c.health(s.Health)
 	c.timeouts(s.Timeouts)
 	c.paths("spec.streams", s.Streams)
+	c.realtime(s.Realtime)
+	c.balance(s.Balance)
+}
+
+func (c *checker) realtime(s RealtimeSpec) {
+	if r := s.Handshakes; r != nil && perSecond(*r) > 10_000 {
+		c.fail("spec.realtime.handshakes", "", "want at most 10000/s, got %s", *r)
+	}
+	c.duration("spec.realtime.wait", s.Wait, time.Second, 5*time.Minute)
+	c.duration("spec.realtime.drain", s.Drain, time.Second, time.Hour)
+}
+
+func (c *checker) balance(s BalanceSpec) {
+	if s.FadeIn != nil {
+		c.duration("spec.balance.fadeIn", *s.FadeIn, time.Second, time.Hour)
+	}
+	if s.WarmUp != nil {
+		c.duration("spec.balance.warmUp", *s.WarmUp, time.Second, 10*time.Minute)
+	}
 }
 
 func (c *checker) odoo(s OdooSpec) {
