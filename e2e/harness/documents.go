@@ -13,27 +13,41 @@ type Backend struct {
 	HTTP     string // host:port
 	Realtime string // host:port; empty: the HTTP one
 	Workers  int
+	Fenced   bool // weight 0: pinned sessions only
 }
 
-// Pool writes a Pool document; more lines go under spec.
+// Pool writes a Pool document of Odoo 18 with sessions on each server; more lines go under
+// spec.
 func Pool(name string, backends []Backend, more ...string) string {
+	return PoolOf(name, `{version: "18.0", sessions: local}`, backends, more...)
+}
+
+// PoolOf is Pool with another Odoo.
+func PoolOf(name, odoo string, backends []Backend, more ...string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%skind: Pool\nmetadata: {name: %s}\nspec:\n  odoo: {version: \"18.0\", sessions: local}\n  backends:\n", apiVersion, name)
+	fmt.Fprintf(&b, "%skind: Pool\nmetadata: {name: %s}\nspec:\n  odoo: %s\n  backends:\n", apiVersion, name, odoo)
 	for i, backend := range backends {
 		if backend.Name == "" {
 			backend.Name = fmt.Sprintf("b%d", i+1)
 		}
-		fmt.Fprintf(&b, "    - {name: %s, http: \"http://%s\"", backend.Name, backend.HTTP)
-		if backend.Realtime != "" {
-			fmt.Fprintf(&b, ", realtime: \"http://%s\"", backend.Realtime)
-		}
-		if backend.Workers > 0 {
-			fmt.Fprintf(&b, ", workers: %d", backend.Workers)
-		}
-		b.WriteString("}\n")
+		fmt.Fprintf(&b, "    - {%s}\n", backend.fields())
 	}
 	b.WriteString(lines(more))
 	return b.String()
+}
+
+func (b Backend) fields() string {
+	text := fmt.Sprintf("name: %s, http: \"http://%s\"", b.Name, b.HTTP)
+	if b.Realtime != "" {
+		text += fmt.Sprintf(", realtime: \"http://%s\"", b.Realtime)
+	}
+	if b.Workers > 0 {
+		text += fmt.Sprintf(", workers: %d", b.Workers)
+	}
+	if b.Fenced {
+		text += ", weight: 0"
+	}
+	return text
 }
 
 // Tenant writes a Tenant document with one pool; more lines go under spec.

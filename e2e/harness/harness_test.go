@@ -51,3 +51,17 @@ func TestMetricsAreSummedByLabels(t *testing.T) {
 		t.Errorf("got %v, %v", m, err)
 	}
 }
+
+func TestAClaimedPortIsGivenToNobodyElse(t *testing.T) {
+	port := FreePort(t)
+	if claim, err := claimPort(port); err == nil {
+		claim.Close()
+		t.Errorf("port %d was given out twice", port)
+	}
+	t.Run("until the test ends", func(t *testing.T) { port = FreePort(t) })
+	claim, err := claimPort(port)
+	if err != nil {
+		t.Fatalf("port %d is still claimed: %v", port, err)
+	}
+	claim.Close()
+}

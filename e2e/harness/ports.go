@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -19,18 +20,32 @@ const (
 // that two test binaries at once seldom meet.
 var nextPort atomic.Uint32
 
-// FreePort returns a port on 127.0.0.1 on which nobody listens, over TCP or UDP.
+// FreePort returns a port on 127.0.0.1 on which nobody listens, over TCP or UDP. It is the
+// test's until its end: who is started on it may take its time to bind, and no other test
+// process can be given the port meanwhile.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range lastPort - firstPort {
 		span := uint32(lastPort - firstPort)
 		port := firstPort + int((uint32(os.Getpid())*131+nextPort.Add(1))%span)
+		claim, err := claimPort(port)
+		if err != nil {
+			continue
+		}
 		if portIsFree(port) {
+			t.Cleanup(func() { claim.Close() })
 			return port
 		}
+		claim.Close()
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+// claimPort binds a name in Linux's abstract namespace: only one process of the machine can,
+// and the kernel frees it when the process ends, however it ends.
+func claimPort(port int) (io.Closer, error) {
+	return net.Listen("unix", "@sluice-e2e-port-"+strconv.Itoa(port))
 }
 
 // FreeAddr is FreePort as "127.0.0.1:port".

@@ -82,6 +82,16 @@ type Counters struct {
 	}
 	Routes    map[string]int
 	Databases map[string]struct{ Methods, Markers map[string]int }
+	Sessions  map[string]SessionCounts // by database
+}
+
+// SessionCounts say what became of the sessions that clients named.
+type SessionCounts struct {
+	Requests         int
+	Unknown          int // no such session here
+	Foreign          int // the session of another server: the wrong one
+	SignOuts         int `json:"sign_outs"`         // nobody asked for
+	AnonymousSockets int `json:"anonymous_sockets"` // websockets that should have had a user
 }
 
 // Counters asks the control port, which no worker serves.
