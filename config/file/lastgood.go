@@ -89,9 +89,10 @@ func LoadLastGood(dir string, opts config.Options) (*config.Snapshot, error) {
 // Keeper saves snapshots beside the request path, in order; when they come faster than the
 // disk, those between are left out.
 type Keeper struct {
-	dir    string
-	report func(error)
-	pause  time.Duration
+	dir      string
+	report   func(error)
+	quiet    time.Duration // without a change, before it saves
+	patience time.Duration // with changes all the time, before it saves nevertheless
 
 	mu     sync.Mutex
 	newest *config.Snapshot
@@ -101,7 +102,7 @@ type Keeper struct {
 // NewKeeper returns a Keeper for a data directory. Report gets each failure, and nil when
 // it works again: requests go on either way.
 func NewKeeper(dir string, report func(error)) *Keeper {
-	return &Keeper{dir: dir, report: report, pause: time.Second, wake: make(chan struct{}, 1)}
+	return &Keeper{dir: dir, report: report, quiet: 200 * time.Millisecond, patience: 5 * time.Second, wake: make(chan struct{}, 1)}
 }
 
 // Note takes a snapshot to save. It does not wait.
@@ -115,8 +116,9 @@ func (k *Keeper) Note(s *config.Snapshot) {
 	}
 }
 
-// Run saves what was noted, at once and then at most once in a while, until ctx ends. What
-// is noted by then is saved before Run returns.
+// Run saves what was noted until ctx ends. A save takes a processor for a while where there
+// are ten thousand tenants, so it waits for a lull: the next change must not wait for it.
+// What is noted when ctx ends is saved before Run returns.
 func (k *Keeper) Run(ctx context.Context) error {
 	failing := false
 	for {
@@ -125,11 +127,25 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.save(&failing)
 			return nil
 		case <-k.wake:
+			k.lull(ctx)
+			k.save(&failing)
 		}
-		k.save(&failing)
+	}
+}
+
+// lull returns when nothing has been noted for a moment, or after the longest wait.
+func (k *Keeper) lull(ctx context.Context) {
+	late := time.NewTimer(k.patience)
+	defer late.Stop()
+	for {
 		select {
+		case <-time.After(k.quiet):
+			return
+		case <-k.wake:
+		case <-late.C:
+			return
 		case <-ctx.Done():
-		case <-time.After(k.pause):
+			return
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluicegate.dev/sluice/config"
@@ -66,11 +67,42 @@ func TestLastGood(t *testing.T) {
 	}
 }
 
+// A burst of changes is saved once, when it is over, or now and then while it lasts.
+func TestKeeperWaitsForALull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeeper("", nil)
+		start := time.Now()
+		go func() {
+			for range 6 {
+				time.Sleep(k.quiet / 2)
+				k.Note(nil)
+			}
+		}()
+		k.lull(t.Context())
+		if took := time.Since(start); took != 4*k.quiet {
+			t.Errorf("six changes, half the quiet time apart: a lull after %v, want %v", took, 4*k.quiet)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			for ctx.Err() == nil {
+				time.Sleep(k.quiet / 2)
+				k.Note(nil)
+			}
+		}()
+		start = time.Now()
+		k.lull(t.Context())
+		if took := time.Since(start); took != k.patience {
+			t.Errorf("changes all the time: saved after %v, want %v", took, k.patience)
+		}
+		stop()
+	})
+}
+
 func TestKeeperSavesTheNewest(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "late")
 	reports := make(chan error, 8)
 	k := NewKeeper(dir, func(err error) { reports <- err })
-	k.pause = time.Millisecond
+	k.quiet = time.Millisecond
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- k.Run(ctx) }()
