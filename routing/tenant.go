@@ -21,6 +21,11 @@ type Tenant struct {
 	// Classes are the operator's own request classes, tried in order before Odoo's.
 	Classes []ClassRule
 
+	// Weight of the tenant among those that share a pool; 0 counts as 1.
+	Weight int
+	// WorkersCeiling is how many workers of a pool the tenant may hold at once; 0: none is set.
+	WorkersCeiling int
+
 	// Manager opens the database manager and the db RPC service. Closed by default.
 	Manager bool
 	// TLS is set when the tenant has a certificate or an issuer: plain HTTP is then

@@ -42,7 +42,7 @@ func (u *Upstream) Apply(pools map[string]*routing.Pool) {
 }
 
 func (u *Upstream) newPool(pool *routing.Pool) *poolState {
-	live := &poolState{name: pool.Name}
+	live := &poolState{name: pool.Name, gates: u.admission.Pool(pool.Name)}
 	live.conf.Store(pool)
 	live.backends.Store(&[]*backend{})
 	u.reconcile(live, pool.Backends)
@@ -83,6 +83,7 @@ func (u *Upstream) reconcile(live *poolState, conf []routing.Backend) {
 			}
 		} else {
 			b.conf.Store(&conf[i])
+			b.gate.Resize(conf[i].Workers)
 			stays[b] = true
 		}
 		next = append(next, b)
@@ -121,7 +122,7 @@ func (u *Upstream) pool(conf *routing.Pool) *poolState {
 	if live, ok := old[conf.Name]; ok {
 		return live
 	}
-	live := &poolState{name: conf.Name, adopted: true}
+	live := &poolState{name: conf.Name, gates: u.admission.Pool(conf.Name), adopted: true}
 	live.conf.Store(conf)
 	live.backends.Store(&[]*backend{})
 	u.reconcile(live, conf.Backends)

@@ -30,6 +30,8 @@ type request struct {
 	body  *spool.Body
 	safe  bool // GET or HEAD: repeating it changes nothing
 	fresh bool // no idle connection: the last one was stale
+
+	slot func() // gives back the worker that was taken ahead for the next attempt; nil: none was
 }
 
 // stage is how far an attempt came.
@@ -64,29 +66,44 @@ type call struct {
 	conn     *conn
 	response *http.Response
 	stop     func() bool
+	leave    func() // gives the worker back
 
 	mu       sync.Mutex
 	released bool
 	aborted  bool
 }
 
-// do makes one attempt. On success the caller must release the call.
+// do makes one attempt, once a worker is free for it. On success the caller must release the
+// call, which gives the worker back.
 func (u *Upstream) do(ctx context.Context, b *backend, e *endpoint, req *request) (*call, error) {
-	b.inflight.Add(1)
+	leave, err := u.admit(ctx, b, e, req)
+	if err != nil {
+		return nil, err
+	}
+	handed := false // the call gives the worker back
+	defer func() {  // also when something panics
+		if !handed {
+			leave()
+		}
+	}()
+	req.x.Attempts++
+	started := time.Now()
 	c, err := u.connect(ctx, e, req)
 	if err != nil {
-		b.inflight.Add(-1)
 		return nil, &failure{stage: connecting, err: err}
 	}
-	k := &call{upstream: u, backend: b, endpoint: e, conn: c}
+	k := &call{upstream: u, backend: b, endpoint: e, conn: c, leave: leave}
 	c.begin(u.buffers.readers.Get().(*bufio.Reader), responseLimit(req.x.Pool))
 	k.stop = context.AfterFunc(ctx, k.abort)
 	if k.response, err = c.roundTrip(req); err != nil { //nolint:bodyclose // release ends the connection instead
 		f := &failure{stage: stageOf(c, err), stale: c.reused, err: err}
+		handed = true
 		k.release(false)
 		return nil, f
 	}
 	c.body(responseLimit(req.x.Pool))
+	req.x.Backend, req.x.Upstream = b.name, time.Since(started)
+	handed = true
 	return k, nil
 }
 
@@ -217,7 +234,7 @@ func (k *call) release(whole bool) {
 	} else {
 		_ = c.Close()
 	}
-	k.backend.inflight.Add(-1)
+	k.leave()
 }
 
 // end marks the call as released; abort does nothing from then on.
@@ -249,6 +266,6 @@ func (k *call) detach() (c *conn, ahead []byte) {
 	c.reader = nil
 	c.body(0)
 	_ = c.SetDeadline(time.Time{}) // fails only on a closed connection, as the next read does
-	k.backend.inflight.Add(-1)
+	k.leave()
 	return c, ahead
 }

@@ -10,7 +10,10 @@ import (
 const defaultFadeIn = 30 * time.Second
 
 // load is what a backend has to do: requests in flight and those that wait for it.
-func (b *backend) load() int { return int(b.inflight.Load()) }
+func (b *backend) load() int {
+	_, waiting, _ := b.gate.Load()
+	return int(b.inflight.Load()) + waiting
+}
 
 // setShares gives each backend that fades in its share of the new sessions. With nobody who
 // has a whole one there is nothing to spare: after a restart of all, or in a pool that is new

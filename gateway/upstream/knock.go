@@ -53,10 +53,11 @@ func (u *Upstream) knockAgain(p *poolState, b *backend, req *request, err error)
 	return again
 }
 
-// alone says that x must not go elsewhere while the HTTP port of b serves. A socket on a
-// server that does not know the session opens all the same, and is silently nobody's.
+// alone says that x, which is for the realtime port, must not go elsewhere while the HTTP
+// port of b serves. A socket on a server that does not know the session opens all the same,
+// and is silently nobody's.
 func (b *backend) alone(x *routing.Exchange) bool {
-	return affinityOf(x) == routing.Strict && b.realtime != b.http && b.health.now().serves()
+	return affinityOf(x) == routing.Strict && b.endpointFor(x) != b.http && b.health.now().serves()
 }
 
 // knockAt waits for the backend's turnstile and makes the handshake.
@@ -99,23 +100,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// greet makes one attempt. What the realtime port does says nothing about the HTTP workers.
+// greet makes one attempt.
 func (u *Upstream) greet(ctx context.Context, b *backend, req *request) (*call, error) {
-	req.x.Attempts++
-	e, started := b.endpointFor(req.x), time.Now()
+	e := b.endpointFor(req.x)
 	k, err := u.do(ctx, b, e, req)
 	switch {
 	case err == nil:
-		req.x.Backend, req.x.Upstream = b.name, time.Since(started)
 		return k, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	if e == b.http {
-		u.suspect(b, asFailure(err))
-	} else if asFailure(err).stage == connecting {
-		u.metrics.connectErrors.WithLabelValues(b.pool, b.name).Inc()
-	}
+	u.suspect(b, e, asFailure(err))
 	return nil, fmt.Errorf("backend %s: %w", b.name, err)
 }
 

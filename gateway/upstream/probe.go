@@ -115,5 +115,6 @@ func (u *Upstream) logHealth(b *backend) {
 		log.Info("backend health changed")
 		return
 	}
+	b.gate.Flush() // who waits for a worker there looks for another server
 	log.Warn("backend health changed", "reason", reason)
 }

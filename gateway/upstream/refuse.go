@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/internal/answer"
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/routing"
@@ -47,6 +48,10 @@ func refusalFor(err error) answer.Refusal {
 	if errors.As(err, &fault) {
 		return faultRefusal(fault)
 	}
+	var busy *admission.Refused
+	if errors.As(err, &busy) {
+		return busyRefusal(busy)
+	}
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return refusalOf(http.StatusRequestEntityTooLarge, "body_too_large", "Request too large",
@@ -81,6 +86,20 @@ func attemptRefusal(err error) answer.Refusal {
 	}
 	return refusalOf(http.StatusBadGateway, "backend_failed", "The application broke off",
 		"It ended the connection without a proper answer. Check whether your change was saved before you repeat it.", 0)
+}
+
+// busyRefusal is for a request that got no worker. Which queue it was stands in the log.
+func busyRefusal(busy *admission.Refused) answer.Refusal {
+	detail := "All workers of this site are busy, and as many requests wait for one as it takes."
+	switch busy.Reason {
+	case admission.Aged:
+		detail = "All workers of this site are busy, and none became free for this request in time."
+	case admission.Down, admission.Retired:
+		return refusalOf(http.StatusServiceUnavailable, "backend_down", "The application is not available",
+			"The server went away while the request waited for it.", busy.RetryAfter)
+	case admission.Full:
+	}
+	return refusalOf(http.StatusServiceUnavailable, "busy", "Busy", detail+" Nothing of your request was carried out.", busy.RetryAfter)
 }
 
 func faultRefusal(fault *clientFault) answer.Refusal {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
@@ -16,9 +17,15 @@ func (u *Upstream) exchange(ctx context.Context, p *poolState, req *request) (*c
 	if err != nil {
 		return nil, err
 	}
+	defer req.giveUp()
+	b = u.overflow(p, b, req)
 	k, err := u.attempt(ctx, b, req)
 	if err == nil || ctx.Err() != nil {
 		return k, err
+	}
+	var refused *admission.Refused
+	if errors.As(err, &refused) {
+		return u.elsewhere(ctx, p, b, req, refused)
 	}
 	again := u.repeatAt(p, b, req, asFailure(err))
 	if again == nil {
@@ -29,17 +36,18 @@ func (u *Upstream) exchange(ctx context.Context, p *poolState, req *request) (*c
 }
 
 func (u *Upstream) attempt(ctx context.Context, b *backend, req *request) (*call, error) {
-	req.x.Attempts++
-	started := time.Now()
-	k, err := u.do(ctx, b, b.endpointFor(req.x), req)
+	e := b.endpointFor(req.x)
+	k, err := u.do(ctx, b, e, req)
+	var refused *admission.Refused
 	switch {
 	case err == nil:
-		req.x.Backend, req.x.Upstream = b.name, time.Since(started)
 		return k, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case errors.As(err, &refused):
+		return nil, refused
 	default:
-		u.suspect(b, asFailure(err))
+		u.suspect(b, e, asFailure(err))
 		return nil, fmt.Errorf("backend %s: %w", b.name, err)
 	}
 }
@@ -47,7 +55,7 @@ func (u *Upstream) attempt(ctx context.Context, b *backend, req *request) (*call
 // repeatAt says where a failed request may be repeated, nil for nowhere: at another backend
 // of the pool, or at the same one where that makes sense.
 func (u *Upstream) repeatAt(p *poolState, failed *backend, req *request, f *failure) *backend {
-	if !mayRepeat(req, f) {
+	if !mayRepeat(req, f) || failed.alone(req.x) {
 		return nil
 	}
 	if f.stale {
@@ -89,11 +97,15 @@ func mayRepeat(req *request, f *failure) bool {
 	}
 }
 
-// suspect counts a failed connection against the backend, and has it probed at once.
-func (u *Upstream) suspect(b *backend, f *failure) {
-	switch {
-	case f.stage == connecting:
+// suspect counts a failed connection against the backend, and has it probed at once. What
+// the realtime port does says nothing about the HTTP workers.
+func (u *Upstream) suspect(b *backend, e *endpoint, f *failure) {
+	if f.stage == connecting {
 		u.metrics.connectErrors.WithLabelValues(b.pool, b.name).Inc()
+	}
+	switch {
+	case e != b.http:
+	case f.stage == connecting:
 		conf := b.owner.conf.Load()
 		if b.health.connectFailed(f.err, rulesOf(conf), time.Now()) {
 			u.logHealth(b)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/routing"
 	"sluicegate.dev/sluice/routing/odoo"
 )
@@ -17,6 +18,7 @@ type poolState struct {
 	conf     atomic.Pointer[routing.Pool]
 	backends atomic.Pointer[[]*backend] // replaced as a whole, never written
 	hot      hot
+	gates    *admission.Pool
 	// adopted pools were asked for before Apply brought them, by a request that held a
 	// newer or older table. They are not probed and end with the next Apply.
 	adopted bool
@@ -33,6 +35,7 @@ type backend struct {
 
 	inflight atomic.Int64 // requests that hold a worker
 	sockets  atomic.Int64
+	gate     *admission.Gate // of the HTTP workers
 	health   health
 	retired  atomic.Bool // no longer configured; what it has finishes
 
@@ -54,6 +57,8 @@ func (u *Upstream) newBackend(owner *poolState, conf *routing.Backend) *backend 
 	if conf.Realtime != "" && conf.Realtime != conf.HTTP {
 		b.realtime = newEndpoint(u.dialer, conf.Realtime, conf.TLS, u.timing.KeepAlive)
 	}
+	// Address and start tell the server from any other of its name, alike on all replicas.
+	b.gate = owner.gates.Gate(b.name, b.http.host+conf.ID, conf.Workers)
 	return b
 }
 
@@ -93,6 +98,7 @@ func (u *Upstream) retire(b *backend) {
 	b.http.idle.close()
 	b.realtime.idle.close()
 	b.turnstile.close()
+	b.gate.Close()
 	u.sockets.closeLater(func(s *socket) bool { return s.backend == b }, "backend removed", b.owner.drain())
 }
 

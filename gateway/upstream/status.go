@@ -25,6 +25,8 @@ type BackendStatus struct {
 	Since    time.Time // of the state; zero while unknown
 	Reason   string    // of the last bad probe or connect, empty while all is well
 	InFlight int64     // requests that hold a worker
+	Waiting  int       // requests that wait for one
+	Slots    int       // of the workers, that this replica may use; 0 where their number is unknown
 	Sockets  int64
 	Idle     int // connections kept for reuse
 
@@ -64,6 +66,7 @@ func (p *poolState) status() PoolStatus {
 			Name: b.name, HTTP: conf.HTTP, Realtime: conf.Realtime, Workers: conf.Workers, Weight: conf.Weight,
 			InFlight: b.inflight.Load(), Sockets: b.sockets.Load(), Idle: b.http.idle.count(),
 		}
+		_, one.Waiting, one.Slots = b.gate.Load()
 		if b.realtime != b.http {
 			one.Idle += b.realtime.idle.count()
 		}

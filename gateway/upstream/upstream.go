@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/internal/deadline"
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/routing"
@@ -28,6 +29,12 @@ type Config struct {
 	// Forbidden are more addresses that are never dialled, beside link-local, metadata
 	// and unspecified ones.
 	Forbidden []netip.Prefix
+
+	// Admission gives out the backends' workers; nil makes one of our own, for a process that
+	// has them to itself. Shared says whether several tenants are configured for a pool; nil
+	// means never.
+	Admission *admission.Leases
+	Shared    func(pool string) bool
 
 	// SocketsPerTenant bounds the open sockets of a tenant that says nothing itself; 0 is no
 	// bound.
@@ -81,6 +88,9 @@ type Upstream struct {
 	metrics *metrics
 	buffers buffers
 
+	admission *admission.Leases
+	shared    func(pool string) bool
+
 	applying sync.Mutex                            // one change of the pools at a time
 	pools    atomic.Pointer[map[string]*poolState] // replaced as a whole, never written
 
@@ -102,6 +112,13 @@ func New(cfg Config) *Upstream {
 		buffers: newBuffers(),
 		started: time.Now(),
 		warming: make(chan struct{}, warmAtOnce),
+	}
+	u.admission, u.shared = cfg.Admission, cfg.Shared
+	if u.admission == nil {
+		u.admission = admission.New(admission.Config{Metrics: cfg.Metrics})
+	}
+	if u.shared == nil {
+		u.shared = func(string) bool { return false }
 	}
 	u.pools.Store(&map[string]*poolState{})
 	u.schedule.init(u.timing.ProbesPerSec)

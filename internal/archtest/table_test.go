@@ -97,8 +97,13 @@ func table() []rule {
 			never:    []ban{},
 		},
 		{
+			packages: []string{"gateway/admission"},
+			ours:     []string{"internal/store"},
+			never:    outside,
+		},
+		{
 			packages: []string{"gateway/upstream"},
-			ours:     []string{"routing/...", "internal/answer", "internal/spool", "internal/deadline"},
+			ours:     []string{"routing/...", "gateway/admission", "internal/answer", "internal/spool", "internal/deadline"},
 			never:    outside,
 		},
 		{

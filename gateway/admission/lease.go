@@ -1,0 +1,102 @@
+package admission
+
+import (
+	"time"
+)
+
+// tooSoon is how old an answer of the store must be to be asked for once more because of a
+// queue that has formed.
+const tooSoon = 100 * time.Millisecond
+
+// lease is what the store has granted this replica of a backend's workers.
+type lease struct {
+	slots    int
+	replicas int       // that have slots of the backend, as the store knew
+	until    time.Time // zero: nothing is granted
+	assumed  bool      // one slot is used without a grant: waiting for longer helps nobody
+
+	claiming bool      // Leases asks for this backend
+	used     time.Time // when there was demand last
+}
+
+// settle says how many slots are ours now:
+//
+//   - all, where nobody else can have any;
+//   - what the store has granted, and one in any case to whoever has waited for a moment:
+//     with more replicas than workers some would never be granted one;
+//   - our part, while the store is away.
+func (g *Gate) settle(now time.Time) {
+	l := g.pool.leases
+	granted := now.Before(g.lease.until)
+	switch {
+	case g.workers == 0 || l.store == nil:
+		g.slots = g.workers
+	case granted && g.lease.slots > 0:
+		g.slots = min(g.lease.slots, g.workers)
+	case !granted && l.lost.Load():
+		g.slots = part(g.workers, max(g.lease.replicas, l.replicas()))
+	case g.lease.assumed:
+		g.slots = 1
+	default:
+		g.slots = 0
+	}
+}
+
+// part is a replica's share of the workers when nobody can say who has how many.
+func part(workers, replicas int) int {
+	replicas = max(replicas, 1)
+	return (workers + replicas - 1) / replicas
+}
+
+// demand has the store asked for the gate, at once where a slot is missing.
+func (g *Gate) demand(now time.Time) {
+	l := g.pool.leases
+	if l.store == nil || g.workers == 0 {
+		return
+	}
+	fresh := now.Before(g.lease.until.Add(tooSoon - leaseTTL))
+	if !g.lease.claiming {
+		g.lease.claiming, g.lease.used = true, now
+		l.want(g, true)
+		fresh = false
+	}
+	if g.slots < g.workers && g.busy >= g.slots && !fresh {
+		l.hurry()
+	}
+}
+
+// grant takes what the store gave and lets in whom it can.
+func (g *Gate) grant(slots, replicas int, until time.Time) {
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.lease.slots, g.lease.replicas, g.lease.until = slots, replicas, until
+	g.lease.assumed = g.lease.assumed && slots == 0
+	g.dispatch(time.Now())
+}
+
+// look lets in whom the time that has passed lets in.
+func (g *Gate) look() {
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	g.dispatch(time.Now())
+}
+
+// claim is what the gate asks for. After a while without demand it asks for nothing once,
+// so that others get its slots, and then not any more.
+func (g *Gate) claim(now time.Time) (c SlotClaim, more bool) {
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	if g.peak > 0 {
+		g.lease.used = now
+	}
+	c = SlotClaim{Backend: g.id, Workers: g.workers, Busy: g.busy, Demand: g.peak}
+	g.peak = g.busy + g.waiting
+	if !g.closed && g.workers > 0 && now.Sub(g.lease.used) < idleAfter {
+		return c, true
+	}
+	g.lease = lease{replicas: g.lease.replicas}
+	g.pool.leases.want(g, false)
+	g.settle(now)
+	g.publish()
+	return c, false
+}
