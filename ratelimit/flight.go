@@ -1,0 +1,317 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// flight is a call on its way, with the cells and requests that it is about.
+type flight struct {
+	scope    *scope
+	call     Call
+	cells    []*cell
+	requests []*request
+	sent     time.Time
+}
+
+// The bounds of one call: a script must not hold the ledger up.
+const (
+	mostAsks  = 128
+	mostSeats = 96
+)
+
+// tell puts a cell on the list of those that have something to tell the ledger.
+func (s *scope) tell(c *cell) {
+	if !c.wanted {
+		c.wanted = true
+		s.wants = append(s.wants, c)
+	}
+}
+
+// giveBack returns what is leased and not in use.
+func (s *scope) giveBack(c *cell) {
+	c.idle = true
+	s.tell(c)
+}
+
+// dispatch sends what can be sent: all that waits and whose cells are not in a call already.
+func (s *scope) dispatch(now time.Time) {
+	if len(s.queue) == 0 && len(s.wants) == 0 {
+		return
+	}
+	if !s.limiter.ledger.Healthy() {
+		s.giveUp(now)
+		return
+	}
+	for f := s.collect(now); f != nil; f = s.collect(now) {
+		if !s.limiter.inline {
+			s.limiter.ready.add(f)
+			continue
+		}
+		f.sent = now
+		s.limiter.ledger.Do(context.Background(), []*Call{&f.call})
+		s.land(f)
+	}
+}
+
+// giveUp decides for all that wait. What cells have to tell keeps until the ledger is back.
+func (s *scope) giveUp(now time.Time) {
+	waiting := s.queue
+	s.queue = nil
+	for _, r := range waiting {
+		for _, n := range r.needs {
+			if n.state == missing {
+				n.cell.asked--
+			}
+		}
+		s.decideAlone(r, now)
+	}
+}
+
+// collect puts a call together: requests in their order, each unless one of its cells is busy
+// or kept by an older request, then the cells that have something to tell.
+func (s *scope) collect(now time.Time) *flight {
+	f := &flight{scope: s}
+	kept := s.gather + 1
+	s.gather += 2
+	f.call.Scope, f.call.Replica = s.name, s.limiter.replica
+	waiting := s.queue[:0]
+	for _, r := range s.queue {
+		if len(f.call.Asks) >= mostAsks || len(f.cells) >= mostSeats || !f.admits(r, kept) {
+			r.keep(kept)
+			waiting = append(waiting, r)
+			continue
+		}
+		f.board(r)
+	}
+	clear(s.queue[len(waiting):])
+	s.queue = waiting
+	s.wants = f.listen(s.wants, kept)
+	if len(f.cells) == 0 {
+		return nil
+	}
+	for _, c := range f.cells {
+		f.call.Cells = append(f.call.Cells, s.statement(c, now))
+	}
+	for _, a := range f.call.Asks {
+		for _, n := range a.Needs {
+			f.cells[n.Cell].pledge()
+		}
+	}
+	return f
+}
+
+// keep reserves the cells of a request that has to wait, so that no younger one overtakes it.
+// A cell's mark says whom this round of collect has it for: kept is an older request, kept+1
+// the call itself.
+func (r *request) keep(kept uint64) {
+	for _, n := range r.needs {
+		if n.state == missing && n.cell.gather != kept+1 {
+			n.cell.gather = kept
+		}
+	}
+}
+
+func (f *flight) admits(r *request, kept uint64) bool {
+	for _, n := range r.needs {
+		if n.state == missing && (n.cell.busy || n.cell.gather == kept) {
+			return false
+		}
+	}
+	return true
+}
+
+// board takes a request into the call.
+func (f *flight) board(r *request) {
+	ask := Ask{Priority: r.priority, Needs: make([]Need, 0, len(r.needs))}
+	for i := range r.needs {
+		n := &r.needs[i]
+		if n.state != missing {
+			continue
+		}
+		n.state = asked
+		n.cell.asked--
+		ask.Needs = append(ask.Needs, Need{Cell: f.seat(n.cell), Cost: n.cost})
+	}
+	f.call.Asks = append(f.call.Asks, ask)
+	f.requests = append(f.requests, r)
+}
+
+func (f *flight) seat(c *cell) int {
+	mark := f.scope.gather
+	if c.gather != mark {
+		c.gather, c.index = mark, len(f.cells)
+		f.cells = append(f.cells, c)
+	}
+	return c.index
+}
+
+// listen takes in the cells that have something to tell, and returns those that must wait.
+func (f *flight) listen(wants []*cell, kept uint64) []*cell {
+	waiting := wants[:0]
+	for _, c := range wants {
+		switch {
+		case c.busy || c.gather == kept || len(f.cells) >= mostSeats:
+			waiting = append(waiting, c)
+		default:
+			f.seat(c)
+			c.wanted = false
+		}
+	}
+	clear(wants[len(waiting):])
+	return waiting
+}
+
+// pledge sends the tokens along with an ask: they are spent there or come back. Without an
+// ask, requests may go on spending them.
+func (c *cell) pledge() {
+	c.pledged += c.tokens
+	c.tokens = 0
+}
+
+// statement is what the replica says about a cell.
+func (s *scope) statement(c *cell, now time.Time) Cell {
+	c.meet(now)
+	c.busy, c.pledged, c.back, c.owing = true, 0, 0, min(c.debt, c.size)
+	if c.idle {
+		c.back, c.tokens = c.tokens, 0
+	}
+	c.lent = c.tokens
+	v := Cell{
+		Name: c.name, Kind: c.kind, Rate: c.rate, Limit: c.size, Reserve: c.reserve,
+		TTL: c.ttl.Microseconds(), Have: c.tokens, Held: c.held, Return: c.back, Debt: c.owing,
+		Demand: c.demand, Reset: c.reset,
+	}
+	if s.limiter.inline {
+		v.TTL = never
+	} else if !c.idle {
+		v.Want = c.target(now)
+	}
+	if c.kind == Windowed {
+		v.Bounds = c.quota.bounds(s.limiter.ledgerTime(now))
+	}
+	c.debt, c.idle, c.reset = 0, false, false
+	return v
+}
+
+// land takes the answers of a call in.
+func (s *scope) land(f *flight) {
+	now := s.limiter.now()
+	if f.call.Err != nil {
+		s.crash(f, now)
+		return
+	}
+	s.limiter.offset.Store(f.call.Now - f.sent.UnixMicro())
+	for i, c := range f.cells {
+		c.busy = false
+		s.meters[c.policy].calls.Add(1)
+		s.renew(c, &f.call.Cells[i], f.sent, now)
+	}
+	for i, r := range f.requests {
+		s.hear(r, &f.call.Asks[i], f.cells, now)
+	}
+}
+
+// renew takes in what the ledger says about a cell.
+func (s *scope) renew(c *cell, v *Cell, sent, now time.Time) {
+	c.tokens = max(c.tokens+c.pledged-c.lent+v.Kept+v.Got, 0)
+	c.until = sent.Add(time.Duration(v.Lease) * time.Microsecond)
+	c.free, c.share, c.replicas, c.known, c.alone = v.Free, v.Share, v.Replicas, true, nil
+	s.limiter.replicas.Store(int64(v.Replicas))
+	if v.Got < v.Want-v.Kept {
+		c.restedAt = now.Add(rest)
+	}
+	if c.tokens > 0 || c.kind == Slots {
+		s.watch(c)
+	}
+}
+
+// hear takes in the answer to one request.
+func (s *scope) hear(r *request, a *Ask, cells []*cell, now time.Time) {
+	for _, short := range a.Short {
+		c := cells[short.Cell]
+		for _, n := range r.needs {
+			if n.cell == c {
+				c.deny(n.cost, r.priority, short.Wait, now)
+				r.refuse(c, c.denied.fits.Sub(now))
+			}
+		}
+	}
+	for i := range r.needs {
+		n := &r.needs[i]
+		if n.state == asked {
+			n.state = missing
+			if !a.Granted {
+				continue
+			}
+			if n.state = paid; n.cell.kind == Slots {
+				n.cell.held += n.cost
+			}
+		}
+	}
+	switch {
+	case r.gone:
+		s.unpay(r)
+	case a.Granted && s.lapsed(r, now):
+		s.queue = append(s.queue, r)
+	default:
+		s.finish(r, a.Granted)
+	}
+}
+
+// unpay refunds a request that nobody waits for.
+func (s *scope) unpay(r *request) {
+	for i := range r.needs {
+		if r.needs[i].state == paid {
+			s.refund(&r.needs[i])
+		}
+	}
+}
+
+// lapsed says whether a lease that kept tokens for the request ended meanwhile. They count as
+// spent by then, so it has to ask for those as well.
+func (s *scope) lapsed(r *request, now time.Time) bool {
+	again := false
+	for i := range r.needs {
+		n := &r.needs[i]
+		if n.state == held && n.cell.kind != Slots && !now.Before(n.cell.until) {
+			n.state, again = missing, true
+			n.cell.held -= n.cost
+			n.cell.asked++
+		}
+	}
+	return again
+}
+
+// crash deals with a call that failed. When it may have been done, nothing is sent again: what
+// it could have spent is gone.
+func (s *scope) crash(f *flight, now time.Time) {
+	s.limiter.failed.Add(1)
+	unsent := errors.Is(f.call.Err, ErrNotSent)
+	spent := make([]int, len(f.cells))
+	for _, a := range f.call.Asks {
+		for _, n := range a.Needs {
+			spent[n.Cell] += n.Cost
+		}
+	}
+	for i, c := range f.cells {
+		c.busy = false
+		switch {
+		case unsent:
+			c.debt += c.owing
+			c.tokens += c.pledged + c.back
+			c.reset = c.reset || f.call.Cells[i].Reset
+		case c.kind == Slots:
+			c.tokens += c.pledged // the next call says anew what is in use
+		default:
+			c.tokens += max(c.pledged-spent[i], 0)
+		}
+		s.watch(c)
+	}
+	for _, r := range f.requests {
+		if !r.gone {
+			s.decideAlone(r, now)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package ratelimit
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says what a limiter works with.
+type Config struct {
+	// Ledger is shared by all replicas. Without one the limiter keeps its own in this
+	// process and asks it directly.
+	Ledger Ledger
+	// Replica names this process to the ledger. Needed with a Ledger.
+	Replica string
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+	// Now is the clock; time.Now by default.
+	Now func() time.Time
+}
+
+// Limiter decides for one replica. It is safe for concurrent use.
+type Limiter struct {
+	ledger  Ledger
+	inline  bool // the ledger is in this process and ours alone: ask it while the request waits
+	replica string
+	now     func() time.Time
+	log     *slog.Logger
+
+	seed   maphash.Seed
+	shards [scopeShards]scopeShard
+
+	ready    ready         // calls that wait for a flusher
+	busy     busyScopes    // scopes that the sweeper looks at
+	offset   atomic.Int64  // the ledger's clock less ours, microseconds
+	replicas atomic.Int64  // as many as the last answer knew
+	buckets  atomic.Int64  // in all scopes
+	trips    atomic.Uint64 // round trips to the ledger
+	failed   atomic.Uint64 // calls without an answer
+	last     string        // position in the orders; the follower's own
+}
+
+const (
+	scopeShards = 32
+	flushers    = 4
+	patience    = 60 * time.Millisecond // a request waits so long for the ledger, all in all
+	sweepEvery  = 100 * time.Millisecond
+	followEvery = 400 * time.Millisecond // orders are heard within a second
+	parting     = time.Second            // for giving leases back at the end
+)
+
+type scopeShard struct {
+	mu     sync.RWMutex
+	scopes map[string]*scope
+}
+
+// New returns a limiter. With a Ledger, Run must run for it to be asked.
+func New(c Config) *Limiter {
+	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log, seed: maphash.MakeSeed()}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.ledger == nil {
+		l.ledger, l.inline, l.replica = NewMemory(l.now), true, "self"
+	}
+	for i := range l.shards {
+		l.shards[i].scopes = map[string]*scope{}
+	}
+	l.ready.signal = make(chan struct{}, flushers)
+	l.replicas.Store(1)
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(newCollector(l))
+	}
+	return l
+}
+
+// Run asks the ledger for whoever waits, follows orders and gives back what lies idle. When
+// ctx ends it returns all leases.
+func (l *Limiter) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	if !l.inline {
+		for range flushers {
+			parts.Go(func() { l.flush(ctx) })
+		}
+	}
+	parts.Go(func() { l.every(ctx, sweepEvery, l.sweep) })
+	parts.Go(func() { l.every(ctx, followEvery, func() { l.follow(ctx) }) })
+	parts.Wait()
+	l.part(context.WithoutCancel(ctx))
+	return nil
+}
+
+func (l *Limiter) every(ctx context.Context, period time.Duration, do func()) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// scope finds a scope, or makes it: names come from the configuration, so they are few.
+func (l *Limiter) scope(name string) *scope {
+	shard := &l.shards[maphash.String(l.seed, name)%scopeShards]
+	shard.mu.RLock()
+	s := shard.scopes[name]
+	shard.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if s = shard.scopes[name]; s == nil {
+		s = newScope(l, name)
+		shard.scopes[name] = s
+	}
+	return s
+}
+
+// scopes are all of them, now.
+func (l *Limiter) scopes() []*scope {
+	var all []*scope
+	for i := range l.shards {
+		l.shards[i].mu.RLock()
+		for _, s := range l.shards[i].scopes {
+			all = append(all, s)
+		}
+		l.shards[i].mu.RUnlock()
+	}
+	return all
+}
+
+// Retain forgets scopes that are not configured any more, with their metrics.
+func (l *Limiter) Retain(configured func(scope string) bool) {
+	for i := range l.shards {
+		shard := &l.shards[i]
+		shard.mu.Lock()
+		for name, s := range shard.scopes {
+			if !configured(name) {
+				delete(shard.scopes, name)
+				l.buckets.Add(-int64(s.size()))
+			}
+		}
+		shard.mu.Unlock()
+	}
+}
+
+// ledgerTime is t by the ledger's clock, as far as this replica knows it.
+func (l *Limiter) ledgerTime(t time.Time) time.Time {
+	return t.Add(time.Duration(l.offset.Load()) * time.Microsecond)
+}

@@ -1,0 +1,204 @@
+package ratelimit
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Take charges a request, to all of its charges or to none. It cannot fail: while the ledger
+// is away each policy says what holds. done gives slots back and must be called once the
+// request is over, allowed or not; calling it again does nothing.
+//
+// Priority requests may use what a policy reserves.
+func (l *Limiter) Take(ctx context.Context, charges []Charge, priority bool) (Decision, func()) {
+	d := Decision{Allowed: true}
+	var taken []*request
+	for len(charges) > 0 && d.Allowed {
+		name := charges[0].Scope
+		n := 1
+		for n < len(charges) && charges[n].Scope == name {
+			n++
+		}
+		if r := l.scope(name).take(ctx, charges[:n], priority, &d); r != nil {
+			taken = append(taken, r)
+		}
+		charges = charges[n:]
+	}
+	if !d.Allowed {
+		for _, r := range taken {
+			r.scope.undo(r)
+		}
+		return d, func() {}
+	}
+	return d, l.done(taken)
+}
+
+// done returns what gives the slots of requests back.
+func (l *Limiter) done(taken []*request) func() {
+	slots := false
+	for _, r := range taken {
+		slots = slots || slices.ContainsFunc(r.needs, func(n need) bool { return n.cell.kind == Slots })
+	}
+	if !slots {
+		return func() {}
+	}
+	return func() {
+		for _, r := range taken {
+			r.scope.leave(r)
+		}
+	}
+}
+
+// request is what one Take wants from one scope: the enforced charges, or the shadowed ones.
+type request struct {
+	scope    *scope
+	priority bool
+	shadow   bool
+	needs    []need
+	buckets  []*bucket
+
+	done     chan struct{} // closed once settled; nil when it never had to wait
+	settled  bool
+	granted  bool
+	gone     bool // nobody waits any more
+	over     bool // slots are given back
+	degraded bool
+	closed   bool
+	wait     time.Duration
+	violated []string
+
+	space [4]need
+}
+
+// need is what a request takes from one cell.
+type need struct {
+	cell  *cell
+	cost  int
+	state needState
+}
+
+type needState uint8
+
+const (
+	missing needState = iota
+	held              // taken from the lease, kept until the other cells have answered
+	asked             // in a call
+	paid              // the ledger has granted it
+)
+
+// take decides for the charges of this scope and adds the outcome to d. It returns what was
+// taken, or nil.
+func (s *scope) take(ctx context.Context, charges []Charge, priority bool, d *Decision) *request {
+	now := s.limiter.now()
+	s.mu.Lock()
+	if s.isBlocked(charges, now, d) {
+		s.mu.Unlock()
+		return nil
+	}
+	enforced, shadowed := s.requests(charges, priority, now)
+	s.try(enforced, now)
+	s.try(shadowed, now)
+	s.dispatch(now)
+	s.mu.Unlock()
+
+	s.await(ctx, enforced)
+	s.await(ctx, shadowed)
+	return s.report(enforced, shadowed, d)
+}
+
+// requests sorts charges into those that may refuse and those that are only watched.
+func (s *scope) requests(charges []Charge, priority bool, now time.Time) (enforced, shadowed *request) {
+	for _, charge := range charges {
+		into := &enforced
+		if !charge.Policy.enforced(charge.Key) {
+			into = &shadowed
+		}
+		if *into == nil {
+			r := &request{scope: s, priority: priority, shadow: into == &shadowed}
+			r.needs = r.space[:0]
+			*into = r
+		}
+		(*into).add(s.bucket(charge.Policy, charge.Key), charge.Cost, now)
+	}
+	return enforced, shadowed
+}
+
+func (r *request) add(b *bucket, cost int, now time.Time) {
+	r.buckets = append(r.buckets, b)
+	for _, c := range b.cells {
+		cost := c.fit(cost, r.priority)
+		if c.kind == Slots {
+			cost = 1
+		}
+		c.meet(now)
+		c.want(cost, now)
+		if i := slices.IndexFunc(r.needs, func(n need) bool { return n.cell == c }); i >= 0 {
+			r.needs[i].cost = c.fit(r.needs[i].cost+cost, r.priority)
+			continue
+		}
+		r.needs = append(r.needs, need{cell: c, cost: cost})
+	}
+}
+
+// try decides from leases and remembered refusals, or puts the request into the queue.
+func (s *scope) try(r *request, now time.Time) {
+	if r == nil {
+		return
+	}
+	refused, missing := false, false
+	for i := range r.needs {
+		n := &r.needs[i]
+		if n.cell.refuses(n.cost, r.priority, now) {
+			refused = true
+			r.refuse(n.cell, n.cell.denied.fits.Sub(now))
+		}
+		missing = missing || n.cell.tokens < n.cost
+	}
+	switch {
+	case refused:
+		s.finish(r, false)
+	case !missing:
+		for _, n := range r.needs {
+			n.cell.spend(n.cost)
+			if n.cell.low(now) {
+				s.tell(n.cell)
+			}
+		}
+		s.finish(r, true)
+	default:
+		s.enqueue(r, now)
+	}
+}
+
+// enqueue keeps what leases have for the request and lets it wait for the rest.
+func (s *scope) enqueue(r *request, now time.Time) {
+	for i := range r.needs {
+		n := &r.needs[i]
+		if n.cell.tokens >= n.cost {
+			n.cell.tokens -= n.cost
+			n.cell.held += n.cost
+			n.state = held
+		}
+	}
+	if !s.limiter.ledger.Healthy() {
+		s.decideAlone(r, now)
+		return
+	}
+	for _, n := range r.needs {
+		if n.state == missing {
+			n.cell.asked++
+		}
+	}
+	if !s.limiter.inline {
+		r.done = make(chan struct{})
+	}
+	s.queue = append(s.queue, r)
+}
+
+func (r *request) refuse(c *cell, wait time.Duration) {
+	r.wait = max(r.wait, wait, time.Millisecond)
+	if !slices.Contains(r.violated, c.policy) {
+		r.violated = append(r.violated, c.policy)
+	}
+}
