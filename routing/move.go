@@ -6,9 +6,8 @@ type Move string
 
 // The reasons of a move.
 const (
-	Stayed      Move = ""        // it was not moved, or is pinned nowhere
-	MovedGone   Move = "gone"    // the backend is no longer configured
-	MovedDown   Move = "down"    // it fails its probes, or its database server is away
-	MovedFailed Move = "failed"  // it took no connection, or broke off before it answered
-	MovedFull   Move = "refused" // its queue is full
+	Stayed      Move = ""       // it was not moved, or is pinned nowhere
+	MovedGone   Move = "gone"   // the backend is no longer configured
+	MovedDown   Move = "down"   // it fails its probes, or its database server is away
+	MovedFailed Move = "failed" // it took no connection, or broke off before it answered
 )

@@ -77,7 +77,7 @@ func (u *Upstream) overflow(p *poolState, b *backend, req *request) *backend {
 	if u.take(b, ticket, req) {
 		return b
 	}
-	if other := leastBusy(p, b, req.x.Class); other != nil && u.take(other, ticket, req) {
+	if other := leastBusy(p, b, req.x); other != nil && u.take(other, ticket, req) {
 		return other
 	}
 	return b
@@ -92,12 +92,12 @@ func (u *Upstream) take(b *backend, ticket admission.Ticket, req *request) bool 
 }
 
 // leastBusy is the backend with most to spare for its workers, other than b, among those
-// that take new work.
-func leastBusy(p *poolState, b *backend, class odoo.Class) *backend {
+// that take new work and have the tenant's database in memory.
+func leastBusy(p *poolState, b *backend, x *routing.Exchange) *backend {
 	var best *backend
 	var bestLoad, bestSlots int
 	for _, other := range *p.backends.Load() {
-		if other.name == b.name || !serves(other, class) || other.conf.Load().Weight <= 0 {
+		if other.name == b.name || !serves(other, x.Class) || other.conf.Load().Weight <= 0 || other.warmth.cold(x) {
 			continue
 		}
 		busy, waiting, slots := other.gate.Load()
@@ -130,7 +130,7 @@ func (u *Upstream) elsewhere(ctx context.Context, p *poolState, b *backend, req 
 	if affinityOf(req.x) == routing.Strict {
 		return nil, why
 	}
-	other := leastBusy(p, b, req.x.Class)
+	other := leastBusy(p, b, req.x)
 	if other == nil || !u.take(other, u.ticket(req.x), req) {
 		return nil, why
 	}

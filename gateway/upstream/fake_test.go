@@ -50,6 +50,8 @@ type wire struct {
 
 func (w wire) Read(p []byte) (int, error) { return w.Reader.Read(p) }
 
+func newWire(c net.Conn) wire { return wire{c, bufio.NewReader(c)} }
+
 // startWorker serves each connection with serve, one goroutine each.
 func startWorker(t testing.TB, serve func(c wire)) *worker {
 	t.Helper()

@@ -70,12 +70,12 @@ func (u *Upstream) knockAt(ctx context.Context, p *poolState, b *backend, req *r
 	}
 	answered := false
 	defer func() { b.turnstile.leave(turn, answered) }()
-	k, err := u.greet(ctx, b, req)
+	k, err := u.attempt(ctx, b, req)
 	for pause := firstPause; err != nil && u.worthWaiting(b, req, err) && time.Now().Add(pause).Before(end); pause = min(2*pause, mostPause) {
 		if !sleep(ctx, pause) {
 			return nil, context.Cause(ctx)
 		}
-		k, err = u.greet(ctx, b, req)
+		k, err = u.attempt(ctx, b, req)
 	}
 	answered = err == nil && k.response.StatusCode < http.StatusInternalServerError
 	return k, err
@@ -98,20 +98,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// greet makes one attempt.
-func (u *Upstream) greet(ctx context.Context, b *backend, req *request) (*call, error) {
-	e := b.endpointFor(req.x)
-	k, err := u.do(ctx, b, e, req)
-	switch {
-	case err == nil:
-		return k, nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	}
-	u.suspect(b, e, asFailure(err))
-	return nil, fmt.Errorf("backend %s: %w", b.name, err)
 }
 
 // turnedAway counts who was not let through, and says when to come back.

@@ -24,10 +24,14 @@ func accept(c wire) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r, answerHandshake(c, r)
+}
+
+func answerHandshake(c wire, r *http.Request) error {
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, err = fmt.Fprintf(c.Conn, "HTTP/1.1 101 SWITCHING PROTOCOLS\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSet-Cookie: session_id=new; HttpOnly; Path=/\r\n\r\n",
+	_, err := fmt.Fprintf(c.Conn, "HTTP/1.1 101 SWITCHING PROTOCOLS\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\nSet-Cookie: session_id=new; HttpOnly; Path=/\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
-	return r, err
+	return err
 }
 
 // message is a frame as it was read.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/odoo"
 )
 
 const (
@@ -74,14 +75,15 @@ func (u *Upstream) warmOne(ctx context.Context, b *backend, v visit) error {
 }
 
 func (u *Upstream) load(ctx context.Context, b *backend, e *endpoint, v visit) error {
-	if e == b.http {
-		b.inflight.Add(1)
-		defer b.inflight.Add(-1)
-	}
-	head, err := warmHead(b.owner.conf.Load(), v)
+	x, head, err := warmRequest(b.owner.conf.Load(), v)
 	if err != nil {
 		return err
 	}
+	leave, err := u.admit(ctx, b, e, &request{x: x})
+	if err != nil {
+		return err
+	}
+	defer leave()
 	c, err := e.dial(ctx, 0)
 	if err != nil {
 		return err
@@ -104,17 +106,18 @@ func (u *Upstream) load(ctx context.Context, b *backend, e *endpoint, v visit) e
 	return nil // its cookies are nobody's, and are dropped with it
 }
 
-// warmHead is what the tenant's own request would say, without a session.
-func warmHead(pool *routing.Pool, v visit) ([]byte, error) {
+// warmRequest is what the tenant's own request would say, without a session. In the queue
+// for workers it stands with the probes.
+func warmRequest(pool *routing.Pool, v visit) (*routing.Exchange, []byte, error) {
 	x := &routing.Exchange{Scheme: v.scheme, PublicHost: v.host}
-	x.Route = routing.Route{Tenant: v.tenant, Release: v.release, Pool: pool, Path: pool.Profile.WarmPath}
+	x.Route = routing.Route{Tenant: v.tenant, Release: v.release, Pool: pool, Path: pool.Profile.WarmPath, Class: odoo.Health}
 	r := &http.Request{
 		Method: http.MethodGet, URL: &url.URL{Path: pool.Profile.WarmPath},
 		Header: http.Header{"User-Agent": {"sluice-warm-up"}, "Accept": {"*/*"}},
 	}
 	head, err := appendHead(nil, r, x, -1, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return append(head[:len(head)-2], "Connection: close\r\n\r\n"...), nil
+	return x, append(head[:len(head)-2], "Connection: close\r\n\r\n"...), nil
 }
