@@ -21,10 +21,8 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *serv
 		TLS:         spec.TLS != nil,
 		Middlewares: b.shared.Middlewares,
 	}
-	t.Sockets = defaultSockets
-	if b.shared.Sockets != nil {
-		t.Sockets = *b.shared.Sockets
-	}
+	t.Sockets = valueOr(b.shared.Sockets, defaultSockets)
+	t.Weight, t.WorkersCeiling = valueOr(b.shared.Weight, 1), valueOr(b.shared.WorkersCeiling, 0)
 	b.served.tenant = t
 	b.releases(t)
 	b.classes(t)
@@ -37,6 +35,13 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *serv
 	t.Digest = b.digest()
 	b.served.sum = sumOf("tenant", t.Name, t.Digest)
 	return b.served
+}
+
+func valueOr(declared *int, otherwise int) int {
+	if declared == nil {
+		return otherwise
+	}
+	return *declared
 }
 
 // defaultSockets is how many WebSockets a tenant may have open in one process. It is far

@@ -97,7 +97,6 @@ func (c *compiler) compilePlans() {
 			now = nil
 		case r != nil && !r.Broken():
 			now = r
-			c.report(at, planWarnings(r))
 		}
 		delete(c.plans, name)
 		if now != nil {
@@ -128,15 +127,16 @@ func (c *compiler) snapshot() *Snapshot {
 
 // takeTenants carries the tenants over and puts the compiled ones in their place.
 func (c *compiler) takeTenants(s *Snapshot) {
-	s.Tenants, s.tenants = c.previous.Tenants, c.previous.tenants
+	s.Tenants, s.tenants, s.users = c.previous.Tenants, c.previous.tenants, c.previous.users
 	s.extra = map[string]*servedPool{}
 	if len(c.order) == 0 {
 		return
 	}
-	s.Tenants, s.tenants = maps.Clone(s.Tenants), maps.Clone(s.tenants)
+	s.Tenants, s.tenants, s.users = maps.Clone(s.Tenants), maps.Clone(s.tenants), maps.Clone(s.users)
 	for _, name := range c.order {
 		if last := c.previous.tenants[name]; last != nil {
 			s.total.sub(last.sum)
+			s.use(last, -1)
 		}
 		delete(s.Tenants, name)
 		delete(s.tenants, name)
@@ -147,6 +147,7 @@ func (c *compiler) takeTenants(s *Snapshot) {
 		s.total.add(now.sum)
 		s.Tenants[name], s.tenants[name] = now.tenant, now
 		s.count(now)
+		s.use(now, 1)
 		for _, p := range now.pools {
 			if c.pools[p.pool.Name] == nil {
 				s.extra[p.pool.Name] = p // not declared any more, but still needed

@@ -31,6 +31,7 @@ type Snapshot struct {
 	pools   map[string]*servedPool
 	extra   map[string]*servedPool // not declared any more, but a kept tenant needs it
 	tenants map[string]*servedTenant
+	users   map[string]int
 	kept    map[ref]bool // served, but not as declared: looked at each time
 	states  map[State]int
 	total   sum
@@ -84,6 +85,22 @@ func (s *Snapshot) Source(tenant string) *Resource {
 		return served.source
 	}
 	return nil
+}
+
+// Users is how many tenants are built on a pool: by a release, a class or as a standby.
+func (s *Snapshot) Users(pool string) int { return s.users[pool] }
+
+// use adds to the users of a tenant's pools.
+func (s *Snapshot) use(t *servedTenant, n int) {
+	if s.users == nil {
+		s.users = map[string]int{}
+	}
+	for _, p := range t.pools {
+		name := p.pool.Name
+		if s.users[name] += n; s.users[name] == 0 {
+			delete(s.users, name)
+		}
+	}
 }
 
 // State says how the served version of a tenant relates to the declared one.
