@@ -2,6 +2,8 @@ package admission
 
 import (
 	"time"
+
+	"sluicegate.dev/sluice/internal/store"
 )
 
 // tooSoon is how old an answer of the store must be to be asked for once more because of a
@@ -65,13 +67,17 @@ func (g *Gate) demand(now time.Time) {
 	}
 }
 
-// grant takes what the store gave and lets in whom it can.
-func (g *Gate) grant(slots, replicas int, until time.Time) {
+// grant takes what the store gave, lets in whom it can, and says whether it is less than
+// before: the store counts with what was there until it is asked once more.
+func (g *Gate) grant(slots, replicas int, until time.Time) (less bool) {
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
+	now := time.Now()
+	less = now.Before(g.lease.until) && slots < g.lease.slots
 	g.lease.slots, g.lease.replicas, g.lease.until = slots, replicas, until
 	g.lease.assumed = g.lease.assumed && slots == 0
-	g.dispatch(time.Now())
+	g.dispatch(now)
+	return less
 }
 
 // look lets in whom the time that has passed lets in.
@@ -81,22 +87,20 @@ func (g *Gate) look() {
 	g.dispatch(time.Now())
 }
 
-// claim is what the gate asks for. After a while without demand it asks for nothing once,
-// so that others get its slots, and then not any more.
-func (g *Gate) claim(now time.Time) (c SlotClaim, more bool) {
+// claim is what the gate asks for. Some time after the last demand it asks no more: its
+// lease ends, and others get the slots.
+func (g *Gate) claim(now time.Time) (c store.SlotClaim, ok bool) {
 	g.pool.mu.Lock()
 	defer g.pool.mu.Unlock()
 	if g.peak > 0 {
 		g.lease.used = now
 	}
-	c = SlotClaim{Backend: g.id, Workers: g.workers, Busy: g.busy, Demand: g.peak}
-	g.peak = g.busy + g.waiting
-	if !g.closed && g.workers > 0 && now.Sub(g.lease.used) < idleAfter {
-		return c, true
+	if g.closed || g.workers == 0 || now.Sub(g.lease.used) > idleAfter {
+		g.lease.claiming, g.lease.assumed = false, false
+		g.pool.leases.want(g, false)
+		return store.SlotClaim{}, false
 	}
-	g.lease = lease{replicas: g.lease.replicas}
-	g.pool.leases.want(g, false)
-	g.settle(now)
-	g.publish()
-	return c, false
+	c = store.SlotClaim{Backend: g.id, Workers: g.workers, Busy: g.busy, Demand: g.peak}
+	g.peak = g.busy + g.waiting
+	return c, true
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sluicegate.dev/sluice/internal/store"
 )
 
 const (
@@ -18,14 +20,13 @@ const (
 	sharing   = 250 * time.Millisecond // between two round trips while replicas share a backend
 	alone     = time.Second            // and while nobody else is there
 	soonest   = 20 * time.Millisecond  // after the last round trip, however much is missing
-	idleAfter = 10 * time.Second       // a backend without demand gives its slots back
-	farewell  = 100 * time.Millisecond // to give slots back when the process ends
+	idleAfter = 10 * time.Second       // a backend without demand lets its slots go
 )
 
 // Store shares the workers of backends among replicas. One call is one round trip, bounded
 // by the store itself.
 type Store interface {
-	LeaseSlots(ctx context.Context, replica string, claims []SlotClaim, ttl time.Duration) ([]SlotGrant, error)
+	LeaseSlots(ctx context.Context, replica string, claims []store.SlotClaim, ttl time.Duration) ([]store.SlotGrant, error)
 }
 
 // Config is what New needs.
@@ -49,7 +50,7 @@ type Leases struct {
 	lost   atomic.Bool   // the last round trip failed
 	wake   chan struct{} // slots are missing
 	asked  []*Gate       // Run's own, reused
-	claims []SlotClaim
+	claims []store.SlotClaim
 
 	mu     sync.Mutex // taken under a pool's lock, never the other way round
 	gates  map[*Gate]struct{}
@@ -71,7 +72,7 @@ func (l *Leases) Pool(name string) *Pool {
 	return &Pool{name: name, leases: l, tenants: map[string]*tenant{}}
 }
 
-// Run keeps the leases until ctx ends, and gives them back then.
+// Run keeps the leases until ctx ends; they end soon after.
 func (l *Leases) Run(ctx context.Context) error {
 	if l.store == nil {
 		<-ctx.Done()
@@ -82,7 +83,6 @@ func (l *Leases) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			l.giveBack(context.WithoutCancel(ctx))
 			return nil
 		case <-l.wake:
 		case <-timer.C:
@@ -92,7 +92,7 @@ func (l *Leases) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-time.After(soonest):
 		}
-		timer.Reset(pause - soonest)
+		timer.Reset(max(0, pause-soonest))
 	}
 }
 
@@ -108,22 +108,21 @@ func (l *Leases) renew(ctx context.Context) time.Duration {
 	if err == nil && len(grants) != len(l.claims) {
 		err = fmt.Errorf("%d grants for %d claims", len(grants), len(l.claims))
 	}
-	l.metrics.trips.Inc()
 	if err != nil {
 		l.failed(ctx, err)
 		return sharing
 	}
+	l.metrics.trips.Inc()
 	if l.lost.Swap(false) {
 		l.log.InfoContext(ctx, "worker slots are shared through the store again")
 	}
 	pause := alone
 	for i, g := range l.asked {
-		if g == nil {
-			continue // it has given its slots back
-		}
-		g.grant(grants[i].Slots, grants[i].Replicas, sent.Add(leaseTTL))
-		if grants[i].Replicas > 1 || grants[i].Slots < l.claims[i].Workers {
-			pause = sharing
+		switch less := g.grant(grants[i].Slots, grants[i].Replicas, sent.Add(leaseTTL)); {
+		case less:
+			pause = soonest
+		case grants[i].Replicas > 1 || grants[i].Slots < l.claims[i].Workers:
+			pause = min(pause, sharing)
 		}
 	}
 	return pause
@@ -136,11 +135,9 @@ func (l *Leases) collect(now time.Time) {
 	l.mu.Unlock()
 	l.claims, l.asked = l.claims[:0], l.asked[:0]
 	for _, g := range active {
-		c, more := g.claim(now)
-		if !more {
-			g = nil
+		if c, ok := g.claim(now); ok {
+			l.claims, l.asked = append(l.claims, c), append(l.asked, g)
 		}
-		l.claims, l.asked = append(l.claims, c), append(l.asked, g)
 	}
 }
 
@@ -155,24 +152,8 @@ func (l *Leases) failed(ctx context.Context, err error) {
 		l.log.WarnContext(ctx, "worker slots cannot be shared; each replica uses its part of the workers until the store is back", "err", err)
 	}
 	for _, g := range l.asked {
-		if g != nil {
-			g.look()
-		}
+		g.look()
 	}
-}
-
-// giveBack returns everything, so that the others need not wait for it to end.
-func (l *Leases) giveBack(ctx context.Context) {
-	l.collect(time.Now())
-	if len(l.claims) == 0 {
-		return
-	}
-	for i := range l.claims {
-		l.claims[i].Busy, l.claims[i].Demand = 0, 0
-	}
-	ctx, cancel := context.WithTimeout(ctx, farewell)
-	defer cancel()
-	_, _ = l.store.LeaseSlots(ctx, l.replica, l.claims, leaseTTL) // they end by themselves otherwise
 }
 
 // replicas is how many of us there are, as far as is known.
