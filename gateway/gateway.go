@@ -14,6 +14,7 @@ import (
 	"sluicegate.dev/sluice/config"
 	"sluicegate.dev/sluice/config/file"
 	"sluicegate.dev/sluice/gateway/admin"
+	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/gateway/edge"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/internal/keyring"
@@ -33,6 +34,7 @@ type Gateway struct {
 	live     *config.Live
 	keeper   *file.Keeper
 	space    *spool.Space
+	slots    *admission.Leases
 	upstream *upstream.Upstream
 	edge     *edge.Edge
 	admin    *admin.Server
@@ -112,8 +114,11 @@ func (g *Gateway) makeSpace(Config) error {
 }
 
 func (g *Gateway) makeUpstream(Config) error {
+	g.slots = admission.New(admission.Config{Log: g.log, Metrics: g.registry})
 	g.upstream = upstream.New(upstream.Config{
 		Space: g.space, Log: g.log, Metrics: g.registry,
+		Admission: g.slots,
+		Shared:    func(pool string) bool { return g.live.Load().Users(pool) > 1 },
 		Listeners: ownListeners(g.static.EntryPoints(), g.install.Admin.Address),
 	})
 	return nil
@@ -154,7 +159,7 @@ func (g *Gateway) makeEdge(Config) error {
 // behind are the parts that requests need; they stop after the edge.
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
-		"upstream": g.upstream, "configuration": g.live, "source": g.source,
+		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,
 		"log rotation":            rotation{g.edge, g.log},

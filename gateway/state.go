@@ -104,7 +104,7 @@ func (s state) UpstreamStatus() []api.PoolStatus {
 func backendStatus(b upstream.BackendStatus) api.BackendStatus {
 	out := api.BackendStatus{
 		Name: b.Name, State: b.State.String(), Reason: b.Reason,
-		InFlight: int(b.InFlight), Sockets: int(b.Sockets), Workers: b.Workers,
+		InFlight: int(b.InFlight), Waiting: b.Waiting, Slots: b.Slots, Sockets: int(b.Sockets), Workers: b.Workers,
 	}
 	if !b.Since.IsZero() {
 		since := b.Since.UTC().Truncate(time.Second)

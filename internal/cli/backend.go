@@ -53,5 +53,8 @@ func backendCells(b api.BackendStatus) []string {
 	if b.Workers > 0 {
 		busy += " of " + strconv.Itoa(b.Workers)
 	}
+	if b.Slots > 0 && b.Slots < b.Workers { // replicas share them
+		busy += " (" + strconv.Itoa(b.Slots) + " here)"
+	}
 	return []string{b.Name, b.State, busy, strconv.Itoa(b.Waiting), strconv.Itoa(b.Sockets)}
 }

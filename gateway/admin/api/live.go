@@ -76,6 +76,7 @@ type BackendStatus struct {
 	Since    *time.Time `json:"since,omitempty" doc:"Since when it is in this state"`
 	InFlight int        `json:"inFlight" doc:"Requests at the server now"`
 	Waiting  int        `json:"waiting" doc:"Requests that wait for a worker"`
+	Slots    int        `json:"slots,omitempty" doc:"Workers that this gateway may use now; fewer than declared where replicas share them, none while nobody asks"`
 	Sockets  int        `json:"sockets" doc:"Open websockets"`
 	Workers  int        `json:"workers,omitempty" doc:"Declared number of workers"`
 }
