@@ -34,6 +34,7 @@ func (b *bench) Helper()                      {}
 func (b *bench) Failed() bool                 { return false }
 func (b *bench) Fatal(args ...any)            { panic(fatal(fmt.Sprint(args...))) }
 func (b *bench) Fatalf(f string, args ...any) { panic(fatal(fmt.Sprintf(f, args...))) }
+func (b *bench) Errorf(f string, args ...any) { b.Logf(f, args...) }
 func (b *bench) Logf(f string, args ...any)   { fmt.Fprintf(os.Stderr, f+"\n", args...) }
 func (b *bench) Cleanup(f func())             { b.cleanups = append(b.cleanups, f) }
 func (b *bench) printf(f string, args ...any) { fmt.Fprintf(b.out, f, args...) }

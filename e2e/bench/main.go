@@ -29,6 +29,7 @@ var cases = []struct {
 	{"change", (*bench).change},
 	{"sockets", (*bench).sockets},
 	{"slow", (*bench).slow},
+	{"pins", (*bench).pins},
 }
 
 func main() {
@@ -42,7 +43,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file too")
-	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow")
+	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow, pins")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.duration = 1, time.Second

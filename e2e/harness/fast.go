@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -52,6 +54,13 @@ func (f *Fast) Count(what string) int {
 	return f.counts[what]
 }
 
+// AnonymousPath is a page that gives whoever has no cookie a session, as most of Odoo's
+// public pages do.
+const AnonymousPath = "/shop"
+
+// SignInPath signs anybody in and answers with a new session.
+const SignInPath = "/web/session/authenticate"
+
 // ServeHTTP answers 1 KiB; "/sleep/2s" after that time, "/websocket" by echoing.
 func (f *Fast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
@@ -63,6 +72,16 @@ func (f *Fast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"status": "pass"}`)
 	case r.URL.Path == "/websocket":
 		f.echo(w, r)
+	case r.URL.Path == AnonymousPath:
+		if r.Header.Get("Cookie") == "" {
+			giveSession(w)
+		}
+		_, _ = io.WriteString(w, "shop\n")
+	case r.URL.Path == SignInPath:
+		_, _ = io.Copy(io.Discard, r.Body)
+		giveSession(w)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"jsonrpc": "2.0", "id": 1, "result": {"uid": 2}}`)
 	default:
 		if pause, ok := strings.CutPrefix(r.URL.Path, "/sleep/"); ok {
 			sleep(r.Context(), pause)
@@ -70,6 +89,12 @@ func (f *Fast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "%-1024s", "ok "+r.Host)
 	}
+}
+
+func giveSession(w http.ResponseWriter) {
+	var random [63]byte
+	rand.Read(random[:])
+	w.Header().Set("Set-Cookie", "session_id="+base64.URLEncoding.EncodeToString(random[:])+"; Max-Age=604800; HttpOnly; Path=/")
 }
 
 func sleep(ctx context.Context, pause string) {

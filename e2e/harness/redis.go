@@ -3,7 +3,6 @@ package harness
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -45,11 +44,7 @@ func NewRedis(t testing.TB, settings ...string) *Redis {
 // Start runs it, again or for the first time, and waits until it answers.
 func (r *Redis) Start(t testing.TB) {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatalf("redis-server is not installed (make deps): %v", err)
-	}
-	r.Process = Start(t, Command{Name: "redis " + r.Addr, Path: path, Args: r.args, Dir: r.Dir})
+	r.Process = Start(t, Command{Name: "redis " + r.Addr, Path: redisServer(t), Args: r.args, Dir: r.Dir})
 	t.Cleanup(func() { r.Thaw(t) }) // a frozen process cannot end
 	Eventually(t, Patience, "redis answers", func() error {
 		_, err := redisDo(r.Addr, time.Second, "PING")

@@ -209,7 +209,7 @@ func (u *User) Visit(ctx context.Context) error {
 	switch rand.IntN(4) {
 	case 0:
 		sign = "user " + u.Login
-		reply, err = u.Do(ctx, http.MethodGet, "/odoo", "")
+		reply, err = u.Do(ctx, http.MethodGet, "/web", "")
 	case 1:
 		sign = `"username":"` + u.Login
 		reply, err = u.Do(ctx, http.MethodPost, "/web/session/get_session_info", `{"jsonrpc":"2.0","params":{}}`, "Content-Type: application/json")
