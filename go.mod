@@ -322,6 +322,7 @@ require (
 	github.com/yandex-cloud/go-sdk/services/dns v0.0.94 // indirect
 	github.com/yandex-cloud/go-sdk/v2 v2.169.0 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
 	go.etcd.io/etcd/api/v3 v3.6.14 // indirect
 	go.etcd.io/etcd/client/pkg/v3 v3.6.14 // indirect
 	go.etcd.io/etcd/client/v3 v3.6.14 // indirect

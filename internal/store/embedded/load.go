@@ -1,0 +1,126 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.etcd.io/bbolt"
+)
+
+// bucketName carries the version of the format.
+const bucketName = "pins1"
+
+// entry is a pin as the file holds it, or one that is to go from the file.
+type entry struct {
+	name
+
+	pin  pin
+	gone bool
+}
+
+// headSize is what stands before a value: when it expires, and its epoch.
+const headSize = 16
+
+func (e entry) key() []byte { return []byte(e.tenant + "\x00" + e.name.key) }
+
+func (e entry) encode() []byte {
+	value := make([]byte, 0, headSize+len(e.pin.value))
+	value = binary.BigEndian.AppendUint64(value, uint64(e.pin.expires))
+	value = binary.BigEndian.AppendUint64(value, e.pin.epoch)
+	return append(value, e.pin.value...)
+}
+
+// decode returns what the file holds at a key; ok is false when it is not ours.
+func decode(key, value []byte) (e entry, ok bool) {
+	tenant, rest, ok := strings.Cut(string(key), "\x00")
+	if !ok || len(value) <= headSize {
+		return entry{}, false
+	}
+	return entry{name: name{tenant, rest}, pin: pin{
+		expires: int64(binary.BigEndian.Uint64(value)),
+		epoch:   binary.BigEndian.Uint64(value[8:]),
+		value:   string(value[headSize:]),
+	}}, true
+}
+
+// contents are all that a file holds.
+type contents struct {
+	pins   []entry
+	strays int // not ours to read
+}
+
+// read returns all that the file holds, and fails when the file does not add up.
+func read(db *bbolt.DB) (contents, error) {
+	var found contents
+	err := db.View(func(tx *bbolt.Tx) error {
+		if err := whole(tx); err != nil {
+			return err
+		}
+		if bucket := tx.Bucket([]byte(bucketName)); bucket != nil {
+			if err := bucket.ForEach(found.add); err != nil {
+				return fmt.Errorf("read pins: %w", err)
+			}
+		}
+		return sound(tx)
+	})
+	if err != nil {
+		return contents{}, err //nolint:wrapcheck // says what is wrong
+	}
+	return found, nil
+}
+
+func (c *contents) add(key, value []byte) error {
+	e, ok := decode(key, value)
+	if !ok {
+		c.strays++
+		return nil
+	}
+	c.pins = append(c.pins, e)
+	return nil
+}
+
+// whole fails for a file that says that it is longer than it is.
+func whole(tx *bbolt.Tx) error {
+	info, err := os.Stat(tx.DB().Path())
+	if err != nil {
+		return fmt.Errorf("look at its size: %w", err)
+	}
+	if info.Size() < tx.Size() {
+		return fmt.Errorf("cut short: %d bytes of %d", info.Size(), tx.Size())
+	}
+	return nil
+}
+
+// sound checks that no page is used twice: the next write would destroy what is there.
+func sound(tx *bbolt.Tx) error {
+	var all []error
+	for err := range tx.Check() {
+		if len(all) < 3 {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// merge takes in what the file holds. What was put while the file was not ours is newer,
+// unless its epoch says otherwise.
+func (s *Store) merge(found contents) {
+	now := s.now().UnixMilli()
+	for _, e := range found.pins {
+		sh := s.shard(e.name)
+		sh.mu.Lock()
+		there, known := sh.pins[e.name]
+		switch {
+		case e.pin.expires <= now && !known:
+			sh.dirty[e.name] = struct{}{} // goes from the file with the next batch
+		case e.pin.expires <= now, known && there.epoch >= e.pin.epoch:
+		case known || len(sh.pins) < s.room:
+			sh.pins[e.name] = e.pin
+		}
+		sh.mu.Unlock()
+	}
+	s.metrics.Invalid("pin", found.strays)
+}

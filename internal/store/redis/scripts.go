@@ -1,0 +1,13 @@
+package redis
+
+// scripts are made once: Redis names them by a hash of their text.
+type scripts struct{ putPin, overwritePin, leaseSlots, beat *Script }
+
+func newScripts() scripts {
+	return scripts{
+		putPin:       NewScript("put_pin", putPinText),
+		overwritePin: NewScript("overwrite_pin", putPinText),
+		leaseSlots:   NewScript("lease_slots", leaseSlotsText),
+		beat:         NewScript("beat", beatText),
+	}
+}

@@ -1,0 +1,46 @@
+package redis
+
+import (
+	"context"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// server is one Redis that takes writes: the only one, the primary, or one of a cluster's.
+type server struct {
+	name    string
+	client  *goredis.Client
+	breaker breaker
+
+	probeKey string // a key that it keeps; only the probe uses it
+}
+
+// servers are where keys are.
+type servers interface {
+	find(ctx context.Context, key string) (*server, error)
+	// redirect is where a cluster's reply says that a key is, or is being moved to.
+	redirect(reply error) (to *server, asking bool)
+	// all are those that take writes now.
+	all(ctx context.Context) ([]*server, error)
+	healthy() bool
+	subscribe(ctx context.Context, channel string) *goredis.PubSub
+	close() error
+}
+
+// single is one server, or the primary that sentinels name: the client follows it.
+type single struct{ server *server }
+
+func newSingle(client *goredis.Client, s *server) *single {
+	s.client, s.probeKey = client, probeKey(0)
+	return &single{s}
+}
+
+func (s *single) find(context.Context, string) (*server, error) { return s.server, nil }
+func (s *single) redirect(error) (*server, bool)                { return nil, false }
+func (s *single) all(context.Context) ([]*server, error)        { return []*server{s.server}, nil }
+func (s *single) healthy() bool                                 { return s.server.breaker.allows() }
+func (s *single) close() error                                  { return s.server.client.Close() }
+
+func (s *single) subscribe(ctx context.Context, channel string) *goredis.PubSub {
+	return s.server.client.Subscribe(ctx, channel)
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"errors"
+	"time"
+)
+
+// What a caller can tell apart when a call fails.
+var (
+	// ErrUnavailable means that nothing was done: the store is known to be away, could not be
+	// reached, or refused.
+	ErrUnavailable = errors.New("the store is not available")
+	// ErrUnknown means that the call was sent and no answer came in time. It may have been
+	// done, now or later: never send it again.
+	ErrUnknown = errors.New("the store did not answer in time")
+)
+
+// PinRef names the pin of one session.
+type PinRef struct {
+	Tenant string
+	Key    string // base64url of an HMAC, never a session id
+}
+
+// SlotClaim is what one replica asks of one backend's workers.
+type SlotClaim struct {
+	Backend string // pool/backend@identity
+	Workers int    // of that backend
+	Busy    int    // slots in use now
+	Demand  int    // slots that could be used: busy and waiting, peak since the last call
+	// Held is how many slots this replica may have in use before it hears the answer. Zero
+	// means as many as it was granted last. A replica that stops admitting while it asks
+	// says Busy here, and slots change hands one call sooner.
+	Held int
+}
+
+// SlotGrant answers a claim.
+type SlotGrant struct {
+	Slots    int // that this replica may use until its lease ends
+	Replicas int // that hold leases on this backend, this one included
+}
+
+// Replica is one gateway process that shares the store.
+type Replica struct {
+	ID      string    // random, new at each start
+	Host    string    // where it runs, for people
+	Version string    // of Sluice
+	Started time.Time // to tell the older from the newer
+	KeyIDs  []string  // names of the keys in its ring, not secret
+}
