@@ -27,7 +27,12 @@ func (l *level) used(now time.Time) float64 {
 	if passed <= 0 || float64(l.now) == l.mean {
 		return l.mean
 	}
-	return l.mean - (float64(l.now)-l.mean)*math.Expm1(-float64(passed)/float64(memory))
+	x := float64(passed) / float64(memory)
+	gone := x - x*x/2 // what an exponential is near zero; requests come thick and fast
+	if x > 1e-3 {
+		gone = -math.Expm1(-x)
+	}
+	return l.mean + (float64(l.now)-l.mean)*gone
 }
 
 // reserve is how many of the slots others must leave free for those who come first. A
