@@ -296,7 +296,20 @@ func TestASocketThatIsNotReadIsCutOff(t *testing.T) {
 }
 
 func TestSocketsOfATenantAreBounded(t *testing.T) {
-	g := realtime(t, echo, func(c *Config, _ *routing.Pool) { c.SocketsPerTenant = 2 })
+	for name, tc := range map[string]struct{ tenant, all int }{
+		"by the tenant's own number": {2, 9},
+		"by the gateway's":           {0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := realtime(t, echo, func(c *Config, _ *routing.Pool) { c.SocketsPerTenant = tc.all })
+			g.tenant.Sockets = tc.tenant
+			twoAreLetIn(t, g)
+		})
+	}
+}
+
+func twoAreLetIn(t *testing.T, g *rig) {
+	t.Helper()
 	first := g.open()
 	g.open()
 	refused := func() bool {
@@ -315,13 +328,5 @@ func TestSocketsOfATenantAreBounded(t *testing.T) {
 	eventually(t, "one is gone", func() bool { return g.TenantSockets("acme") == 1 })
 	if refused() {
 		t.Error("with one gone the next was refused")
-	}
-}
-
-func TestWeNeverSayGoodbyeForGood(t *testing.T) {
-	for _, code := range []int{closeGoingAway, closeProtocol, closeRestart} {
-		if code == 1000 || code == 4002 {
-			t.Errorf("%d ends Odoo's reconnecting, or is Odoo's own", code)
-		}
 	}
 }
