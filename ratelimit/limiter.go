@@ -42,7 +42,7 @@ type Limiter struct {
 	buckets  atomic.Int64  // in all scopes
 	trips    atomic.Uint64 // round trips to the ledger
 	failed   atomic.Uint64 // calls without an answer
-	last     string        // position in the orders; the follower's own
+	heard    heard         // the follower's own
 }
 
 const (

@@ -53,14 +53,28 @@ func (l *Limiter) follow(ctx context.Context) {
 	if l.inline || !l.ledger.Healthy() {
 		return
 	}
-	orders, last, err := l.ledger.Orders(ctx, l.last)
-	if err != nil {
-		return // the store reports its own state; blocks that are known here hold
+	for {
+		orders, last, err := l.ledger.Orders(ctx, l.heard.last)
+		if err != nil {
+			return // the store reports its own state; blocks that are known here hold
+		}
+		l.heard.last = last
+		for _, o := range orders {
+			if o.Verb == DoBlock || l.heard.all {
+				l.obey(o)
+			}
+		}
+		if len(orders) == 0 {
+			l.heard.all = true
+			return
+		}
 	}
-	l.last = last
-	for _, o := range orders {
-		l.obey(o)
-	}
+}
+
+// heard is how far this replica has read the orders.
+type heard struct {
+	last string
+	all  bool // what was there at the start is read: resets in it were for those before us
 }
 
 func (l *Limiter) obey(o Order) {

@@ -18,10 +18,14 @@ local function good(...)
   return true
 end
 
+local function drop(s, field)
+  if field ~= me then s.gone[#s.gone + 1] = field end
+end
+
 local function load(key)
   local raw = redis.pcall('HGETALL', key)
   if raw.err then redis.call('DEL', key); raw = {} end
-  local s = {level = 0, at = now, limit = 0, from = 0, ends = 0, out = {}, gone = {}}
+  local s = {level = 0, at = now, limit = 0, from = 0, ends = 0, out = {}, gone = {}, changed = {}}
   for i = 1, #raw, 2 do
     local field, value = raw[i], raw[i + 1]
     if field == 's' then
@@ -35,7 +39,7 @@ local function load(key)
       if good(tokens, expires, demand) then
         s.out[#s.out + 1] = {id = field, tokens = tonumber(tokens), expires = tonumber(expires), demand = tonumber(demand)}
       else
-        s.gone[#s.gone + 1] = field
+        drop(s, field)
       end
     end
   end
@@ -56,31 +60,44 @@ local function decay(s, rate, to)
   s.level = math.max(s.level, total(s.out))
 end
 
+local function fresh(s, from, ends)
+  for i = 1, #s.out do drop(s, s.out[i].id) end
+  s.level, s.at, s.limit, s.from, s.ends, s.out, s.changed = 0, now, 0, from, ends, {}, {}
+end
+
 local function turn(s, c)
-  local from, ends = s.from, math.max(s.ends, now + 1000000)
+  if s.from > now + 3600000000 then fresh(s, 0, 0) end
   for i = 1, 3 do
-    if c.bounds[i] <= now and now < c.bounds[i + 1] then
-      from, ends = c.bounds[i], c.bounds[i + 1]
+    local from, ends = c.bounds[i], c.bounds[i + 1]
+    if from <= now and now < ends and from >= s.from then
+      if from > s.from then fresh(s, from, ends) end
+      s.ends = ends
     end
   end
-  if from > s.from or s.from > now + 3600000000 then
-    for i = 1, #s.out do s.gone[#s.gone + 1] = s.out[i].id end
-    s.level, s.at, s.limit, s.from, s.ends, s.out = 0, now, 0, from, 0, {}
-  end
-  if from == s.from then s.ends = ends end
+  if now >= s.ends then fresh(s, 0, now + 1000000) end
 end
 
 local function turn_back(s, c)
   if now < s.at then s.at = now end
   c.lease = c.ttl
-  for i = 1, #s.out do s.out[i].expires = math.min(s.out[i].expires, now + c.ttl) end
+  local latest = now + math.max(c.ttl, 4000000)
+  for i = 1, #s.out do
+    local r = s.out[i]
+    if r.expires > latest then
+      r.expires = latest
+      if r.id ~= me then s.changed[#s.changed + 1] = r end
+    end
+  end
   if c.kind == WINDOWED then
     turn(s, c)
     c.wait = s.ends - now
     c.lease = math.max(0, math.min(c.ttl, c.wait))
   end
+end
+
+local function scale(s, c)
   if c.kind == RATE and s.limit > 0 and s.limit ~= c.limit then
-    s.level = s.level * c.limit / s.limit
+    s.level = math.max(s.level * c.limit / s.limit, total(s.out))
   end
   s.limit = c.limit
 end
@@ -92,7 +109,7 @@ local function expire(s, c)
   end)
   while s.out[1] and s.out[1].expires <= now do
     decay(s, c.rate, s.out[1].expires)
-    s.gone[#s.gone + 1] = table.remove(s.out, 1).id
+    drop(s, table.remove(s.out, 1).id)
   end
   decay(s, c.rate, now)
 end
@@ -100,6 +117,7 @@ end
 local function settle(s, c)
   turn_back(s, c)
   expire(s, c)
+  scale(s, c)
   local mine = 0
   for i = 1, #s.out do
     if s.out[i].id == me then mine = table.remove(s.out, i).tokens; break end
@@ -180,7 +198,7 @@ local function lease(c)
   c.got = math.max(got, 0)
   c.free = c.free - c.got
   s.level = s.level + c.got
-  s.out[#s.out + 1] = {id = me, tokens = c.kept + c.got + c.held, expires = now + c.lease}
+  s.out[#s.out + 1] = {id = me, tokens = c.kept + c.got + c.held, expires = now + c.lease, demand = c.demand}
 end
 
 local function lasts(s, c)
@@ -194,15 +212,19 @@ local function lasts(s, c)
   return longest + 1000000
 end
 
+local function written(r) return string.format('%.0f %.0f %.17g', r.tokens, r.expires, r.demand) end
+
 local reply = {whole(now)}
 for i = 1, cells do
   local c = takes[i]
   local s = c.state
   lease(c)
-  if #s.gone > 0 then redis.call('HDEL', KEYS[i], unpack(s.gone)) end
   redis.call('HSET', KEYS[i],
     's', string.format('%.17g %.0f %.0f %.0f %.0f', s.level, s.at, s.limit, s.from, s.ends),
-    me, string.format('%.0f %.0f %.17g', c.kept + c.got + c.held, now + c.lease, c.demand))
+    me, written(s.out[#s.out]))
+  for n = 1, #s.changed do redis.call('HSET', KEYS[i], s.changed[n].id, written(s.changed[n])) end
+  -- After the write that a server without memory refuses: then nothing was done.
+  if #s.gone > 0 then redis.call('HDEL', KEYS[i], unpack(s.gone)) end
   redis.call('PEXPIRE', KEYS[i], whole(math.ceil(lasts(s, c) / 1000)))
   reply[#reply + 1] = string.format('%.0f %.0f %.0f %.17g %.17g %.0f %.0f',
     c.kept, c.got, c.lease, c.free, c.share, c.replicas, c.wait)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 )
 
 // This file is the arithmetic of a cell. script.lua does the same, line by line; keep both
@@ -31,11 +32,12 @@ type reservation struct {
 }
 
 const (
-	never     = int64(1) << 52    // a ttl without an end: some hundred years
-	leaseCap  = 0.5               // of the burst may be leased out ahead, over all replicas
-	tolerance = 1e-6              // of a token, for rounding
-	farWindow = int64(3600 * 1e6) // a window that begins later than this is a mistake
-	gapWindow = int64(1e6)        // for a replica that does not know the hour
+	never      = int64(1) << 52 // a ttl without an end: some hundred years
+	longestTTL = int64(longestLease / time.Microsecond)
+	leaseCap   = 0.5               // of the burst may be leased out ahead, over all replicas
+	tolerance  = 1e-6              // of a token, for rounding
+	farWindow  = int64(3600 * 1e6) // a window that begins later than this is a mistake
+	gapWindow  = int64(1e6)        // for a replica that does not know the hour
 )
 
 // settle brings the state to now and takes in what the replica says. It returns the
@@ -43,6 +45,7 @@ const (
 func (s *state) settle(c *Cell, replica string, now int64) reservation {
 	s.turnBack(c, now)
 	s.expire(c, now)
+	s.scale(c)
 	mine := s.remove(replica)
 	if c.Reset {
 		s.level = float64(total(s.out) + mine.tokens)
@@ -73,41 +76,48 @@ func (s *state) charge(c *Cell) {
 	}
 }
 
-// turnBack deals with the ledger's clock: one that stepped back, a new window, a new limit.
+// turnBack deals with the ledger's clock: one that stepped back, a new window.
 func (s *state) turnBack(c *Cell, now int64) {
 	if now < s.at {
 		s.at = now
 	}
 	c.Lease = c.TTL
 	for i := range s.out {
-		s.out[i].expires = min(s.out[i].expires, now+c.TTL)
+		s.out[i].expires = min(s.out[i].expires, now+max(c.TTL, longestTTL))
 	}
 	if c.Kind == Windowed {
 		s.turn(c, now)
 		c.Wait = s.ends - now
 		c.Lease = max(0, min(c.TTL, c.Wait))
 	}
+}
+
+// scale keeps the filling of a cell whose limit has changed.
+func (s *state) scale(c *Cell) {
 	if c.Kind == Rate && s.limit > 0 && s.limit != c.Limit {
-		s.level = float64(s.level*float64(c.Limit)) / float64(s.limit)
+		s.level = max(float64(s.level*float64(c.Limit))/float64(s.limit), float64(total(s.out)))
 	}
 	s.limit = c.Limit
 }
 
 // turn begins a new window. The replica names four begins, and the ledger's clock picks. When
-// none fits, the replica's clock is off by more than a window: what is known stays, for the
-// replica learns the time from the answer.
+// none fits, the replica's clock is off by more than a window: a short one bridges the gap, for
+// the replica learns the time from the answer.
 func (s *state) turn(c *Cell, now int64) {
-	from, ends := s.from, max(s.ends, now+gapWindow)
+	if s.from > now+farWindow {
+		*s = state{at: now}
+	}
 	for i := range 3 {
-		if c.Bounds[i] <= now && now < c.Bounds[i+1] {
-			from, ends = c.Bounds[i], c.Bounds[i+1]
+		from, ends := c.Bounds[i], c.Bounds[i+1]
+		if from <= now && now < ends && from >= s.from {
+			if from > s.from {
+				*s = state{at: now, from: from}
+			}
+			s.ends = ends
 		}
 	}
-	if from > s.from || s.from > now+farWindow {
-		*s = state{at: now, from: from}
-	}
-	if from == s.from {
-		s.ends = ends
+	if now >= s.ends {
+		*s = state{at: now, ends: now + gapWindow}
 	}
 }
 
