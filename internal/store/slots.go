@@ -46,11 +46,7 @@ func Grant(now int64, ttl time.Duration, me string, claim SlotClaim, held map[st
 		}
 	}
 	mine.Granted = max(0, min(shares(now, turn, workers, held)[me], free))
-	inUse := claim.Held
-	if inUse <= 0 {
-		inUse = before
-	}
-	mine.Held = max(mine.Granted, claim.Busy, inUse)
+	mine.Held = max(mine.Granted, claim.Busy, before)
 	if (mine.Granted > 0) != (before > 0) {
 		mine.Since = now
 	}

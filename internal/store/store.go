@@ -27,10 +27,6 @@ type SlotClaim struct {
 	Workers int    // of that backend
 	Busy    int    // slots in use now
 	Demand  int    // slots that could be used: busy and waiting, peak since the last call
-	// Held is how many slots this replica may have in use before it hears the answer. Zero
-	// means as many as it was granted last. A replica that stops admitting while it asks
-	// says Busy here, and slots change hands one call sooner.
-	Held int
 }
 
 // SlotGrant answers a claim.

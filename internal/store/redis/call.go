@@ -189,7 +189,7 @@ func (s *Store) settle(b *batch, requests []request, replies []reply, last bool)
 	var failure error
 	for n, i := range b.indices {
 		value, err := b.cmds[n].Result()
-		if !last && s.redo(&requests[i], err) {
+		if !last && s.redo(b.to, &requests[i], err) {
 			again = append(again, i)
 			continue
 		}
@@ -209,7 +209,7 @@ func (s *Store) settle(b *batch, requests []request, replies []reply, last bool)
 }
 
 // redo prepares a request that was refused for what can be put right at once.
-func (s *Store) redo(r *request, err error) bool {
+func (s *Store) redo(asked *server, r *request, err error) bool {
 	if err == nil {
 		return false
 	}
@@ -217,7 +217,7 @@ func (s *Store) redo(r *request, err error) bool {
 		r.words[0], r.words[1] = "EVAL", r.script.text
 		return true
 	}
-	if to, asking := s.servers.redirect(err); to != nil {
+	if to, asking := s.servers.redirect(asked, err); to != nil {
 		r.at, r.asking = to, asking
 		return true
 	}

@@ -40,7 +40,3 @@ func (c Credentials) client(o *goredis.Options) {
 func (c Credentials) failover(o *goredis.FailoverOptions) {
 	o.CredentialsProviderContext, o.StreamingCredentialsProvider = c.Ask, c.Stream
 }
-
-func (c Credentials) cluster(o *goredis.ClusterOptions) {
-	o.CredentialsProviderContext, o.StreamingCredentialsProvider = c.Ask, c.Stream
-}

@@ -16,9 +16,8 @@ const (
 
 // options are what every kind of client is made with.
 //
-// go-redis tries again by itself in four places: calls, dials, redirects of a cluster, and
-// addresses of sentinels. The first would send a call twice, the others would keep a request
-// waiting: all are off, and call.go does what is safe.
+// go-redis tries again by itself calls and dials. The first would send a call twice,
+// the second would keep a request waiting: both are off, and call.go does what is safe.
 type options struct {
 	bounds      Bounds
 	credentials Credentials
@@ -51,20 +50,6 @@ func (o options) failover(s Sentinel) *goredis.Client {
 	}
 	o.credentials.failover(c)
 	return goredis.NewFailoverClient(c)
-}
-
-func (o options) cluster(addresses []string) *goredis.ClusterClient {
-	c := &goredis.ClusterOptions{
-		Addrs: addresses, Dialer: o.conns.dial,
-		MaxRetries: -1, DialerRetries: 1, MaxRedirects: -1,
-		DialTimeout: o.bounds.Dial, ReadTimeout: o.bounds.Reply, WriteTimeout: o.bounds.Reply,
-		ContextTimeoutEnabled: true,
-		PoolSize:              poolSize, PoolTimeout: poolWait, ConnMaxIdleTime: idleTime,
-		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize,
-		DisableIdentity: true, MaintNotificationsConfig: noNotices(),
-	}
-	o.credentials.cluster(c)
-	return goredis.NewClusterClient(c)
 }
 
 // noNotices turns off what hosted servers push about their own maintenance: it moves

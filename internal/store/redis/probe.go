@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 // probeEvery divides Bounds.Probe while a server is left alone.
 const probeEvery = 5
 
-func probeKey(n int) string { return prefix + "probe:" + strconv.Itoa(n) }
+// refreshEvery is after how many probes a cluster that seems well is asked for its servers.
+const refreshEvery = 5
 
 // probe writes to every server now and then, until ctx ends. It is the only thing that lets
 // calls through again. A write, because a replica, a full disk and a full memory answer PING.
@@ -21,7 +21,7 @@ func (s *Store) probe(ctx context.Context) {
 	tick := time.NewTicker(s.bounds.Probe / probeEvery)
 	defer tick.Stop()
 	for turn := 0; ; turn++ {
-		s.probeAll(ctx, turn%probeEvery == 0)
+		s.probeAll(ctx, turn)
 		s.metrics.Up(s.Healthy())
 		select {
 		case <-ctx.Done():
@@ -32,10 +32,11 @@ func (s *Store) probe(ctx context.Context) {
 }
 
 // probeAll probes those that are left alone, and the others when it is their turn.
-func (s *Store) probeAll(ctx context.Context, well bool) {
+func (s *Store) probeAll(ctx context.Context, turn int) {
+	well := turn%probeEvery == 0
 	ctx, cancel := context.WithTimeout(ctx, s.bounds.Dial)
 	defer cancel()
-	all, err := s.servers.all(ctx)
+	all, err := s.servers.all(ctx, turn%(probeEvery*refreshEvery) == 0)
 	if err != nil {
 		s.log.DebugContext(ctx, "redis: the servers of the cluster are not known", "err", err)
 		return
@@ -51,7 +52,7 @@ func (s *Store) probeAll(ctx context.Context, well bool) {
 
 func (s *Store) probeOne(ctx context.Context, one *server) {
 	start := time.Now()
-	err := one.client.Process(ctx, goredis.NewCmd(ctx, "SET", one.probeKey, "1", "PX", int64(time.Minute/time.Millisecond)))
+	err := one.client.Process(ctx, goredis.NewCmd(ctx, "SET", one.probeKey.Load(), "1", "PX", int64(time.Minute/time.Millisecond)))
 	result, failure := judge(err)
 	s.metrics.Called("probe", time.Since(start), result)
 	if errors.Is(ctx.Err(), context.Canceled) {

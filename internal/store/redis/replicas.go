@@ -27,8 +27,8 @@ if rows.err then
   redis.call('DEL', KEYS[1])
   bad, rows = 1, {}
 end
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[2]) .. ':' .. ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local last = now + ARGV[2]
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', last) .. ':' .. ARGV[3])
 local live = {bad, ARGV[1], ARGV[3]}
 for i = 1, #rows, 2 do
   local expires, rest = string.match(rows[i + 1], '^(%d+):(.*)$')
@@ -40,8 +40,10 @@ for i = 1, #rows, 2 do
   elseif rows[i] ~= ARGV[1] then
     live[#live + 1] = rows[i]
     live[#live + 1] = rest
+    last = math.max(last, tonumber(expires))
   end
 end
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
 return live
 `
 

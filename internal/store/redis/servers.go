@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -12,18 +13,18 @@ type server struct {
 	client  *goredis.Client
 	breaker breaker
 
-	probeKey string // a key that it keeps; only the probe uses it
+	probeKey atomic.Value // a key that it keeps
 }
 
 // servers are where keys are.
 type servers interface {
 	find(ctx context.Context, key string) (*server, error)
 	// redirect is where a cluster's reply says that a key is, or is being moved to.
-	redirect(reply error) (to *server, asking bool)
-	// all are those that take writes now.
-	all(ctx context.Context) ([]*server, error)
+	redirect(from *server, reply error) (to *server, asking bool)
+	// all are those that take writes now; due asks for them anew.
+	all(ctx context.Context, due bool) ([]*server, error)
 	healthy() bool
-	subscribe(ctx context.Context, channel string) *goredis.PubSub
+	subscribe(ctx context.Context, channel string) (*goredis.PubSub, error)
 	close() error
 }
 
@@ -31,16 +32,17 @@ type servers interface {
 type single struct{ server *server }
 
 func newSingle(client *goredis.Client, s *server) *single {
-	s.client, s.probeKey = client, probeKey(0)
+	s.client = client
+	s.probeKey.Store(probeKey(0))
 	return &single{s}
 }
 
 func (s *single) find(context.Context, string) (*server, error) { return s.server, nil }
-func (s *single) redirect(error) (*server, bool)                { return nil, false }
-func (s *single) all(context.Context) ([]*server, error)        { return []*server{s.server}, nil }
+func (s *single) redirect(*server, error) (*server, bool)       { return nil, false }
+func (s *single) all(context.Context, bool) ([]*server, error)  { return []*server{s.server}, nil }
 func (s *single) healthy() bool                                 { return s.server.breaker.allows() }
 func (s *single) close() error                                  { return s.server.client.Close() }
 
-func (s *single) subscribe(ctx context.Context, channel string) *goredis.PubSub {
-	return s.server.client.Subscribe(ctx, channel)
+func (s *single) subscribe(ctx context.Context, channel string) (*goredis.PubSub, error) {
+	return s.server.client.Subscribe(ctx, channel), nil
 }

@@ -13,12 +13,11 @@ func slotsKey(backend string) string { return prefix + "slots:{" + backend + "}"
 // leaseSlots is store.Grant in Lua, step by step; a test holds the two together. A lease is
 // kept as "granted:held:demand:since:expires".
 //
-// KEYS: the backend. ARGV: replica, ttl in ms, workers, busy, demand, held, now in ms or 0 for
-// Redis's own clock.
+// KEYS: the backend. ARGV: replica, ttl in ms, workers, busy, demand, now in ms or 0 for Redis's
+// own clock.
 const leaseSlotsText = `
 local me, ttl, workers = ARGV[1], tonumber(ARGV[2]), math.max(tonumber(ARGV[3]), 0)
-local busy, demand, using = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local now = tonumber(ARGV[7])
+local busy, demand, now = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if now == 0 then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -29,7 +28,7 @@ if rows.err then
   redis.call('DEL', KEYS[1])
   bad, rows = 1, {}
 end
-local held, names = {}, {}
+local held, names, last = {}, {}, now + ttl
 for i = 1, #rows, 2 do
   local name = rows[i]
   local g, h, d, s, e = string.match(rows[i + 1], '^(%d+):(%d+):(%d+):(%d+):(%d+)$')
@@ -41,6 +40,7 @@ for i = 1, #rows, 2 do
   else
     held[name] = {granted = tonumber(g), held = tonumber(h), demand = tonumber(d), since = tonumber(s)}
     names[#names + 1] = name
+    last = math.max(last, tonumber(e))
   end
 end
 
@@ -108,12 +108,11 @@ for name, h in pairs(held) do
   if name ~= me then free = free - h.held end
 end
 mine.granted = math.max(0, math.min(got[me], free))
-if using <= 0 then using = before end
-mine.held = math.max(mine.granted, busy, using)
+mine.held = math.max(mine.granted, busy, before)
 if (mine.granted > 0) ~= (before > 0) then mine.since = now end
 
 redis.call('HSET', KEYS[1], me, string.format('%d:%d:%d:%.0f:%.0f', mine.granted, mine.held, mine.demand, mine.since, now + ttl))
-redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('PEXPIRE', KEYS[1], last - now)
 return {mine.granted, #names, bad}
 `
 
@@ -145,5 +144,5 @@ func (s *Store) LeaseSlots(ctx context.Context, replica string, claims []store.S
 
 func (s *Store) claim(replica string, c store.SlotClaim, ttl time.Duration, now int64) request {
 	return s.scripts.leaseSlots.call([]string{slotsKey(c.Backend)},
-		replica, ttl.Milliseconds(), c.Workers, c.Busy, c.Demand, c.Held, now)
+		replica, ttl.Milliseconds(), c.Workers, c.Busy, c.Demand, now)
 }

@@ -101,7 +101,11 @@ func (s *Store) connectTo(cfg Config) (servers, error) {
 	case cfg.Sentinel.Master != "" && len(cfg.Sentinel.Addresses) > 0:
 		return newSingle(o.failover(cfg.Sentinel), s.server(cfg.Sentinel.Master)), nil
 	case len(cfg.Cluster) > 0:
-		return newCluster(o.cluster(cfg.Cluster), s.server), nil
+		return newCluster(cfg.Cluster, s.server("the whole cluster"), func(address string) *server {
+			one := s.server(address)
+			one.client = o.client(address)
+			return one
+		}), nil
 	default:
 		return nil, errors.New("redis: no address, sentinel or cluster is given")
 	}

@@ -37,7 +37,10 @@ func (s *Store) WatchPins(ctx context.Context, heard func(tenant, key, value str
 // watch listens over one connection until that fails. go-redis would reconnect by itself, but
 // not tell.
 func (s *Store) watch(ctx context.Context, heard func(tenant, key, value string), lost func()) error {
-	sub := s.servers.subscribe(ctx, pinsChannel)
+	sub, err := s.servers.subscribe(ctx, pinsChannel)
+	if err != nil {
+		return err
+	}
 	defer sub.Close()
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
 	defer stop()
