@@ -26,7 +26,8 @@ type lease struct {
 //   - all, where nobody else can have any;
 //   - what the store has granted, and one in any case to whoever has waited for a moment:
 //     with more replicas than workers some would never be granted one;
-//   - our part, while the store is away.
+//   - our part, while the store is away, and no more for a moment after it has come back:
+//     the first to ask is granted what the others still use.
 func (g *Gate) settle(now time.Time) {
 	l := g.pool.leases
 	granted := now.Before(g.lease.until)
@@ -35,8 +36,11 @@ func (g *Gate) settle(now time.Time) {
 		g.slots = g.workers
 	case granted && g.lease.slots > 0:
 		g.slots = min(g.lease.slots, g.workers)
+		if now.UnixNano() < l.caution.Load() {
+			g.slots = min(g.slots, g.part())
+		}
 	case !granted && l.lost.Load():
-		g.slots = part(g.workers, max(g.lease.replicas, l.replicas()))
+		g.slots = g.part()
 	case g.lease.assumed:
 		g.slots = 1
 	default:
@@ -45,12 +49,12 @@ func (g *Gate) settle(now time.Time) {
 }
 
 // part is a replica's share of the workers when nobody can say who has how many.
-func part(workers, replicas int) int {
-	replicas = max(replicas, 1)
-	return (workers + replicas - 1) / replicas
+func (g *Gate) part() int {
+	replicas := max(g.lease.replicas, g.pool.leases.replicas(), 1)
+	return (g.workers + replicas - 1) / replicas
 }
 
-// demand has the store asked for the gate, at once where a slot is missing.
+// demand has the store asked for the gate, at once when a queue forms and a slot is missing.
 func (g *Gate) demand(now time.Time) {
 	l := g.pool.leases
 	if l.store == nil || g.workers == 0 {
@@ -62,7 +66,7 @@ func (g *Gate) demand(now time.Time) {
 		l.want(g, true)
 		fresh = false
 	}
-	if g.slots < g.workers && g.busy >= g.slots && !fresh {
+	if g.slots < g.workers && g.waiting <= 1 && !fresh {
 		l.hurry()
 	}
 }

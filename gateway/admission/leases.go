@@ -47,10 +47,11 @@ type Leases struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	lost   atomic.Bool   // the last round trip failed
-	wake   chan struct{} // slots are missing
-	asked  []*Gate       // Run's own, reused
-	claims []store.SlotClaim
+	lost    atomic.Bool   // the last round trip failed
+	caution atomic.Int64  // UnixNano until which the others may not have asked since
+	wake    chan struct{} // slots are missing
+	asked   []*Gate       // Run's own, reused
+	claims  []store.SlotClaim
 
 	mu     sync.Mutex // taken under a pool's lock, never the other way round
 	gates  map[*Gate]struct{}
@@ -114,9 +115,13 @@ func (l *Leases) renew(ctx context.Context) time.Duration {
 	}
 	l.metrics.trips.Inc()
 	if l.lost.Swap(false) {
+		l.caution.Store(sent.Add(4 * sharing).UnixNano())
 		l.log.InfoContext(ctx, "worker slots are shared through the store again")
 	}
 	pause := alone
+	if sent.UnixNano() < l.caution.Load() {
+		pause = sharing
+	}
 	for i, g := range l.asked {
 		switch less := g.grant(grants[i].Slots, grants[i].Replicas, sent.Add(leaseTTL)); {
 		case less:
