@@ -56,7 +56,7 @@ func versionHost(version int) string { return fmt.Sprintf("v%d.bench.test", vers
 // sluice is ours, with all of a tenant's middlewares, as it comes: access log off unless
 // the fleet wants it; metrics are always on.
 func (b *bench) sluice(f fleet) *peer {
-	documents := map[string]string{"pool.yaml": harness.Pool("shared", []harness.Backend{{HTTP: f.backend}})}
+	documents := map[string]string{"pool.yaml": harness.Pool("shared", []harness.Backend{{HTTP: f.backend}}, "realtime: {handshakes: 10000/s}")}
 	tenant := func(i, version int) string {
 		name := fmt.Sprintf("t%d", i)
 		return harness.Tenant(name, name, "shared", f.hosts(i, version))

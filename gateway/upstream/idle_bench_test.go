@@ -44,7 +44,10 @@ func measureIdle(b *testing.B, scheme string) {
 	defer in.Close()
 	lines := bufio.NewScanner(out)
 	lines.Scan()
-	g := newRig(b, []string{"http://127.0.0.1:1"}, func(_ *Config, p *routing.Pool) { p.Backends[0].Realtime = "http://" + lines.Text() })
+	g := newRig(b, []string{"http://127.0.0.1:1"}, func(_ *Config, p *routing.Pool) {
+		p.Backends[0].Realtime = "http://" + lines.Text()
+		p.Realtime.Handshakes, p.Realtime.Concurrency = 100_000, 1000 // how fast they come is another test
+	})
 	if scheme == "https" {
 		g.front.Close()
 		g.front = httptest.NewUnstartedServer(http.HandlerFunc(g.serve))

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"sluicegate.dev/sluice/routing"
 )
 
 // Why a handshake was not let through.
@@ -15,49 +13,6 @@ var (
 	errLate     = errors.New("the handshake waited too long for its turn")
 	errReplaced = errors.New("the backend is no longer configured")
 )
-
-// turns are the bounds of a turnstile.
-type turns struct {
-	gap         time.Duration // between two handshakes
-	concurrency int           // on their way at once
-	cold        int           // of them, the first of their database
-	wait        time.Duration
-	queue       int // who can be served within wait; more need not begin to wait
-}
-
-// Defaults of a pool. One gevent process of Odoo answers a few hundred handshakes a second
-// when nothing else happens; 50 leave it time for the sockets that are open.
-const (
-	defaultHandshakes  = 50
-	defaultConcurrency = 32
-	defaultCold        = 4                // loading a database takes the whole process
-	defaultWait        = 15 * time.Second // Firefox gives up after 20 s
-	defaultDrain       = time.Minute
-)
-
-func turnsOf(r routing.Realtime) turns {
-	t := turns{concurrency: r.Concurrency, cold: r.ColdDatabases, wait: r.Wait}
-	if t.concurrency <= 0 {
-		t.concurrency = defaultConcurrency
-	}
-	if t.cold <= 0 {
-		t.cold = defaultCold
-	}
-	if t.wait <= 0 {
-		t.wait = defaultWait
-	}
-	rate := handshakeRate(r)
-	t.gap = time.Duration(float64(time.Second) / rate)
-	t.queue = max(1, int(rate*t.wait.Seconds()))
-	return t
-}
-
-func handshakeRate(r routing.Realtime) float64 {
-	if r.Handshakes > 0 {
-		return r.Handshakes
-	}
-	return defaultHandshakes
-}
 
 // turnstile lets WebSocket handshakes through to one backend: so many a second, so many on
 // their way. All browsers come back within seconds when their sockets break, and Odoo loads a
@@ -75,17 +30,6 @@ type turnstile struct {
 	lanes   map[string]*lane // by database: those with a socket or a handshake
 	line    []*lane          // those where somebody waits, in turn
 	alarm   *time.Timer      // runs only while somebody waits
-}
-
-// lane is what a turnstile knows of one database.
-type lane struct {
-	database string
-	sockets  int
-	flying   int
-	scout    bool // the first is on its way, alone
-	warm     bool // the backend has answered for this database, and has not forgotten it since
-	warmth   int  // counts how often it became warm
-	waiters  []*waiter
 }
 
 // waiter is a handshake that waits for its turn.
@@ -222,106 +166,6 @@ func (t *turnstile) wakeIn(d time.Duration) {
 		return
 	}
 	t.alarm.Reset(d)
-}
-
-// makeRoom finds a place in the queue for one more of l. When all are taken, the database
-// with the most gives up its last, so that one tenant's storm leaves room for the others.
-func (t *turnstile) makeRoom(l *lane) error {
-	if t.waiting < t.turns.queue {
-		return nil
-	}
-	longest := l
-	for _, other := range t.line {
-		if len(other.waiters) > len(longest.waiters)+1 {
-			longest = other
-		}
-	}
-	if longest == l {
-		return errCrowded
-	}
-	last := longest.waiters[len(longest.waiters)-1]
-	t.drop(last)
-	last.turn <- errCrowded
-	return nil
-}
-
-// drop takes a waiter out; false when its turn has come already.
-func (t *turnstile) drop(w *waiter) bool {
-	l := w.lane
-	for i, other := range l.waiters {
-		if other != w {
-			continue
-		}
-		l.waiters = append(l.waiters[:i:i], l.waiters[i+1:]...)
-		t.waiting--
-		if len(l.waiters) == 0 {
-			t.unline(l)
-		}
-		t.tidy(l)
-		return true
-	}
-	return false
-}
-
-func (t *turnstile) unline(l *lane) {
-	for i, other := range t.line {
-		if other == l {
-			t.line = append(t.line[:i:i], t.line[i+1:]...)
-			break
-		}
-	}
-	if len(t.line) == 0 && t.alarm != nil {
-		t.alarm.Stop()
-	}
-}
-
-func (l *lane) warmUp() {
-	if !l.warm {
-		l.warm = true
-		l.warmth++
-	}
-}
-
-// opened counts a socket of a database; closed wants what it returns.
-func (t *turnstile) opened(database string) (warmth int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.laneOf(database)
-	l.sockets++
-	l.warmUp()
-	return l.warmth
-}
-
-// closed counts it out. broken says that the backend went without a word: it was killed or
-// restarts, and so the other sockets of that time are about to break, too. It has forgotten
-// the database then, as it may have when no socket is left.
-func (t *turnstile) closed(database string, warmth int, broken bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.laneOf(database)
-	l.sockets--
-	if l.sockets == 0 || broken && l.warmth == warmth {
-		l.warm = false
-	}
-	t.tidy(l)
-}
-
-func (t *turnstile) laneOf(database string) *lane {
-	l := t.lanes[database]
-	if l == nil {
-		l = &lane{database: database}
-		if t.lanes == nil {
-			t.lanes = map[string]*lane{}
-		}
-		t.lanes[database] = l
-	}
-	return l
-}
-
-func (t *turnstile) tidy(l *lane) {
-	if l.sockets == 0 && l.flying == 0 && len(l.waiters) == 0 {
-		delete(t.lanes, l.database)
-	}
 }
 
 // close sends everybody away: the backend is gone, and another has to be chosen.
