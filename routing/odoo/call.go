@@ -2,7 +2,7 @@ package odoo
 
 // Call is what an RPC body or a sign-in asks for. The strings are copies of bounded size.
 type Call struct {
-	Service  string // object, common, db; session or form for a sign-in; XML-RPC: set by NewScannerFor
+	Service  string // object, common, db; session or form for a sign-in; json2; XML-RPC: set by NewScannerFor
 	Method   string // execute_kw, login, ...
 	Database string
 	UID      string // digits, of an object call
@@ -13,6 +13,13 @@ type Call struct {
 	// Records counts the first argument of the model's method: the ids of a read, the rows
 	// of a create. Calls without a list count 1 when they have an argument at all.
 	Records int
+	// Rows counts the second argument, as far as it is a list: what an import loads.
+	Rows int
+	// Limit is how many records a search asks for at most. 0: no bound, or none that could be
+	// read.
+	Limit int
+	// Unsure says that the records could not be counted.
+	Unsure bool
 
 	// Truncated says that Login was cut: it is too long to be kept, and to be real.
 	Truncated bool

@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -65,13 +66,13 @@ func askPython(t *testing.T, cases []oracleCase) []oracleAnswer {
 	return answers
 }
 
-var oracleKinds = map[string]Kind{"xml": XMLRPC, "json": JSONRPC, "auth": JSONAuth, "form": LoginForm}
+var oracleKinds = map[string]Kind{"xml": XMLRPC, "json": JSONRPC, "auth": JSONAuth, "form": LoginForm, "two": JSONTwo}
 
 func TestScannerAgreesWithPython(t *testing.T) {
 	r := rand.New(rand.NewSource(20261122))
 	var cases []oracleCase
 	for range 1200 {
-		for _, kind := range []string{"xml", "json", "auth", "form"} {
+		for _, kind := range []string{"xml", "json", "auth", "form", "two"} {
 			body := randomBody(r, kind)
 			cases = append(cases, oracleCase{Kind: kind, Body: []byte(body), whole: true})
 			cases = append(cases, oracleCase{Kind: kind, Body: []byte(mutate(r, kind, body))})
@@ -96,7 +97,7 @@ func TestScannerAgreesWithPython(t *testing.T) {
 			checkRefusal(t, c, reasonOf(err), a)
 		case err == nil:
 			laxer++
-			if !call.Empty && (c.Kind == "json" || c.Kind == "auth") {
+			if !call.Empty && (c.Kind == "json" || c.Kind == "auth") || c.Kind == "two" && !call.Unsure && !call.Empty {
 				t.Errorf("%s: the scanner takes what json refuses: %q", c.Kind, c.Body)
 			}
 		default:
@@ -121,6 +122,10 @@ func compareCall(t *testing.T, c oracleCase, call Call, secret string, a oracleA
 			t.Errorf("%s %s: we read %q, Python reads %q\n%q", c.Kind, what, got, want, c.Body)
 		}
 	}
+	if c.Kind == "two" {
+		compareAmounts(t, c, call, a)
+		return
+	}
 	same("database", call.Database, "db")
 	if !badText(a.Fields["secret"]) {
 		same("credential", secret, "secret")
@@ -138,12 +143,28 @@ func compareCall(t *testing.T, c oracleCase, call Call, secret string, a oracleA
 	if call.Method == "execute" || call.Method == "execute_kw" {
 		same("model", call.Model, "model")
 		same("model's method", call.ModelMethod, "model_method")
+		compareAmounts(t, c, call, a)
 		if call.UID != "" && a.Fields["uid"] != nil && strings.TrimLeft(call.UID, "0") != strings.TrimLeft(*a.Fields["uid"], "0") {
 			t.Errorf("%s uid: we read %q, Python reads %q", c.Kind, call.UID, *a.Fields["uid"])
 		}
 	}
 	if call.SignsIn() && !call.Truncated {
 		same("login", call.Login, "second")
+	}
+}
+
+// compareAmounts: a call must not seem to ask for less than it does. A bound that we cannot
+// read counts as none, which is the most.
+func compareAmounts(t *testing.T, c oracleCase, call Call, a oracleAnswer) {
+	t.Helper()
+	if call.Unsure || a.Fields["records"] == nil {
+		return
+	}
+	for field, got := range map[string]int{"records": call.Records, "rows": call.Rows, "limit": call.Limit} {
+		want := *a.Fields[field]
+		if strconv.Itoa(got) != want && (field != "limit" || got != 0 || (c.whole && c.Kind != "xml")) {
+			t.Errorf("%s %s: we read %d, Python reads %s\n%q", c.Kind, field, got, want, c.Body)
+		}
 	}
 }
 

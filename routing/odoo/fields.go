@@ -47,6 +47,7 @@ type fields struct {
 
 	items  int // elements of the model method's argument list
 	nested int // elements of its first element
+	counts counts
 }
 
 func (f *fields) reset() {
@@ -55,6 +56,7 @@ func (f *fields) reset() {
 	}
 	f.wipe()
 	f.current, f.latin1, f.bad, f.inked, f.items, f.nested = noField, false, false, false, 0, 0
+	f.counts = counts{}
 }
 
 // wipe forgets the credential.

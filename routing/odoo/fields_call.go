@@ -58,7 +58,7 @@ func (f *fields) call(kind Kind) Call {
 	c.UID = f.uid()
 	c.Model = f.text(modelField)
 	c.ModelMethod = f.text(modelMethodField)
-	c.Records = f.records(c.Method)
+	f.measure(&c)
 	return c
 }
 
@@ -70,18 +70,4 @@ func (f *fields) uid() string {
 		return ""
 	}
 	return text
-}
-
-// records: execute_kw wraps the arguments in a list, execute passes them one by one.
-func (f *fields) records(method string) int {
-	if method == "execute" {
-		return f.items
-	}
-	if f.nested > 0 {
-		return f.nested
-	}
-	if f.items > 0 {
-		return 1
-	}
-	return 0
 }

@@ -70,11 +70,11 @@ func foreignPrefix(name string) bool {
 
 // ResponseHeaderDropped tells whether an answer's header must not reach a client: paths of
 // the server's file store that only a front server of its own may read, and names of ours
-// that Odoo must not claim.
+// that Odoo must not claim; what limits hold is the edge's to say.
 func ResponseHeaderDropped(name string) bool {
 	var buf [maxFold]byte
 	folded := string(fold(buf[:0], name))
-	for _, prefix := range [...]string{"x-accel-", "x-sendfile", "x-lighttpd-send-", "x-sluice-", "x-odoo-dbfilter"} {
+	for _, prefix := range [...]string{"x-accel-", "x-sendfile", "x-lighttpd-send-", "x-sluice-", "x-odoo-dbfilter", "ratelimit"} {
 		if strings.HasPrefix(folded, prefix) {
 			return true
 		}

@@ -56,7 +56,7 @@ func FuzzForeignHeader(f *testing.F) {
 
 func TestResponseHeaderDropped(t *testing.T) {
 	for name, want := range map[string]bool{
-		"X-Accel-Redirect": true, "X-Sendfile": true, "x-accel-buffering": true, "X-Sluice-Backend": true, "X-Lighttpd-Send-File": true,
+		"X-Accel-Redirect": true, "X-Sendfile": true, "x-accel-buffering": true, "X-Sluice-Backend": true, "X-Lighttpd-Send-File": true, "RateLimit": true, "Ratelimit-Policy": true,
 		"Content-Type": false, "Set-Cookie": false, "X-Frame-Options": false,
 	} {
 		if got := ResponseHeaderDropped(name); got != want {

@@ -12,10 +12,11 @@ const (
 	JSONAuth                   // /web/session/authenticate
 	LoginForm                  // urlencoded forms that sign in
 	Unreadable                 // a form in a shape the scanner does not read: refused as soon as it has a byte
+	JSONTwo                    // /json/2/<model>/<method>: counted, never refused
 )
 
-// ScanKind says whether a body must be scanned before it may reach Odoo, and as what. The
-// path comes from DecodePath; like Classify it looks under any first segment. The content
+// ScanKind says whether a body must be scanned before it may reach Odoo, and as what: for
+// what it names, or (JSON-2) for what it costs. The path comes from DecodePath; like Classify it looks under any first segment. The content
 // type does not matter to RPC: a wrong one must not switch the check off.
 func ScanKind(path, method, contentType string) (Kind, bool) {
 	whole := trimSlash(path)
@@ -34,6 +35,8 @@ func scanKind(path, contentType string) (Kind, bool) {
 		return JSONRPC, true
 	case path == "/web/session/authenticate":
 		return JSONAuth, true
+	case within(path, "/json/2"):
+		return JSONTwo, true
 	case path == "/web/login" || path == "/web" || within(path, "/odoo"):
 		return formKind(contentType)
 	}
@@ -61,12 +64,16 @@ func XMLRPCService(path string) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// JSON2Call returns model and method of a JSON-2 path, /json/2/<model>/<method>.
+// JSON2Call returns model and method of a JSON-2 path, /json/2/<model>/<method>. A path that
+// only looks like one names nothing.
 func JSON2Call(path string) (model, method string, ok bool) {
 	i := strings.Index(path, "/json/2/")
 	if i < 0 {
 		return "", "", false
 	}
 	model, method = cutByte(trimSlash(path)[i+len("/json/2/"):], '/')
-	return model, method, model != "" && method != "" && strings.IndexByte(method, '/') < 0
+	if model == "" || method == "" || strings.IndexByte(method, '/') >= 0 {
+		return "", "", false
+	}
+	return model, method, true
 }

@@ -11,7 +11,8 @@ const (
 	OK             Outcome = "ok"
 	Fault          Outcome = "fault"           // an RPC call ended in an exception
 	Invalid        Outcome = "invalid"         // the user's or the caller's own error
-	Denied         Outcome = "denied"          // wrong credentials or no right
+	BadCredentials Outcome = "bad_credentials" // wrong password or API key
+	Denied         Outcome = "denied"          // no right to what was asked for
 	SessionExpired Outcome = "session_expired" // the session is gone, in Odoo's own words
 	LoginRequired  Outcome = "login_required"  // a page sent the browser to sign in
 	NotFound       Outcome = "not_found"
@@ -59,7 +60,9 @@ func Redirect(status int, location string) (o Outcome, ok bool) {
 
 func statusOutcome(status int) Outcome {
 	switch {
-	case status == 401 || status == 403:
+	case status == 401:
+		return BadCredentials
+	case status == 403:
 		return Denied
 	case status == 404 || status == 410:
 		return NotFound
@@ -95,8 +98,9 @@ func exceptionOutcome(name string) (Outcome, bool) {
 		"odoo.exceptions.LockError", "odoo.exceptions.ConcurrencyError",
 		"werkzeug.exceptions.BadRequest", "werkzeug.exceptions.UnprocessableEntity":
 		return Invalid, true
-	case "odoo.exceptions.AccessError", "odoo.exceptions.AccessDenied",
-		"werkzeug.exceptions.Forbidden", "werkzeug.exceptions.Unauthorized":
+	case "odoo.exceptions.AccessDenied", "werkzeug.exceptions.Unauthorized":
+		return BadCredentials, true
+	case "odoo.exceptions.AccessError", "werkzeug.exceptions.Forbidden":
 		return Denied, true
 	case "odoo.exceptions.MissingError", "werkzeug.exceptions.NotFound":
 		return NotFound, true

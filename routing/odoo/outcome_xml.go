@@ -36,7 +36,9 @@ func faultNumber(number []byte) Outcome {
 	switch {
 	case bytes.HasPrefix(number, []byte("2<")):
 		return Invalid
-	case bytes.HasPrefix(number, []byte("3<")), bytes.HasPrefix(number, []byte("4<")):
+	case bytes.HasPrefix(number, []byte("3<")):
+		return BadCredentials
+	case bytes.HasPrefix(number, []byte("4<")):
 		return Denied
 	}
 	return Fault
@@ -45,7 +47,9 @@ func faultNumber(number []byte) Outcome {
 // faultText knows version 1's codes: "warning -- UserError ...", "AccessDenied".
 func faultText(text string) Outcome {
 	switch {
-	case strings.HasPrefix(text, "AccessDenied"), strings.HasPrefix(text, "warning -- AccessError"):
+	case strings.HasPrefix(text, "AccessDenied"):
+		return BadCredentials
+	case strings.HasPrefix(text, "warning -- AccessError"):
 		return Denied
 	case strings.HasPrefix(text, "warning -- MissingError"):
 		return NotFound

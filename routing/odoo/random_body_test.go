@@ -23,6 +23,8 @@ func randomBody(r *rand.Rand, kind string) string {
 		return randomJSON(r, false)
 	case "auth":
 		return randomJSON(r, true)
+	case "two":
+		return randomTwo(r)
 	}
 	pairs := []string{"login=" + url.QueryEscape(word(r)), "password=" + url.QueryEscape(word(r)), "redirect=" + url.QueryEscape(word(r)), pick(r, "csrf_token=0a", "&", "x", "=")}
 	if r.Intn(2) == 0 {
@@ -70,6 +72,15 @@ func xmlText(r *rand.Rand) string {
 func randomXMLValue(r *rand.Rand, position, depth int) string {
 	space := pick(r, "", "", "\n  ")
 	kinds := 2
+	if position == 4 && r.Intn(2) == 0 {
+		return pick(r, searches...)
+	}
+	if position == 5 && r.Intn(2) == 0 {
+		return randomXMLArgs(r)
+	}
+	if position == 6 && r.Intn(2) == 0 {
+		return randomXMLNamed(r)
+	}
 	if position == 1 || position > 4 {
 		kinds = 9
 	}
@@ -164,12 +175,65 @@ func randomJSON(r *rand.Rand, auth bool) string {
 
 func randomArg(r *rand.Rand, i int) string {
 	switch {
+	case i == 4 && r.Intn(2) == 0:
+		return jsonText(r, pick(r, searches...))
+	case i == 5 && r.Intn(2) == 0:
+		return "[" + strings.Join(some(r, func() string { return randomAmount(r) }), ",") + "]"
+	case i == 6 && r.Intn(2) == 0:
+		return randomNamed(r)
 	case i == 1:
 		return pick(r, "2", jsonText(r, word(r)), `"17"`)
 	case i < 5:
 		return jsonText(r, word(r))
 	}
 	return randomJSONValue(r, 3)
+}
+
+// searches take a bound by position.
+var searches = []string{"search", "search_read", "read_group", "web_read_group", "formatted_read_group", "load", "create"}
+
+func randomAmount(r *rand.Rand) string {
+	if r.Intn(2) == 0 {
+		return "[" + strings.Join(some(r, func() string { return randomJSONValue(r, 3) }), ", ") + "]"
+	}
+	return pick(r, "0", "80", "1000000", "99999999999", "-5", "80.0", "1e3", "true", "false", "null", `"80"`, "{}", "[]")
+}
+
+func randomNamed(r *rand.Rand) string {
+	members := some(r, func() string {
+		return jsonText(r, pick(r, "limit", "ids", "limit", "offset", "context", "limits")) + ":" + randomAmount(r)
+	})
+	if r.Intn(2) == 0 {
+		members = append(members, jsonText(r, pick(r, "vals_list", "data"))+": "+randomAmount(r))
+	}
+	return "{" + strings.Join(members, " ,") + "}"
+}
+
+func randomTwo(r *rand.Rand) string {
+	return pick(r, "", " \n") + randomNamed(r) + pick(r, "", "\n")
+}
+
+func randomXMLAmount(r *rand.Rand) string {
+	if r.Intn(2) == 0 {
+		return "<array><data>" + strings.Join(some(r, func() string { return "<value>" + randomXMLValue(r, 9, 3) + "</value>" }), " ") + "</data></array>"
+	}
+	return pick(r, "<int>80</int>", "<i4>0</i4>", "<int> 80\n</int>", "<i8>99999999999</i8>", "<int>-5</int>", "<double>80.0</double>",
+		"<boolean>1</boolean>", "<nil/>", "80", "<string>80</string>", "<int>&#56;0</int>")
+}
+
+func randomXMLArgs(r *rand.Rand) string {
+	return "<array><data>" + strings.Join(some(r, func() string { return "<value>" + randomXMLAmount(r) + "</value>" }), "\n") + "</data></array>"
+}
+
+func randomXMLNamed(r *rand.Rand) string {
+	member := func(name string) string {
+		return "<member><name>" + name + "</name><value>" + randomXMLAmount(r) + "</value></member>"
+	}
+	members := some(r, func() string { return member(pick(r, "limit", "li&#109;it", "ids", " limit", "offset", "context")) })
+	if r.Intn(2) == 0 {
+		members = append(members, member(pick(r, "vals_list", "data")))
+	}
+	return "<struct>" + strings.Join(members, "") + "</struct>"
 }
 
 // mutate breaks a body the way attackers and bugs do.

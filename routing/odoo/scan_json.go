@@ -29,6 +29,10 @@ type jsonScan struct {
 	params  bool   // depth 2 is the params object
 	args    bool   // depth 3 is the args array
 	list    bool   // depth 4 is the model method's argument list
+	flat    bool   // depth 4 is the second argument of a method whose arguments stand in args
+	kw      bool   // depth 4 holds the named arguments
+	two     bool   // JSON-2: depth 1 holds them
+	named   slot   // of the named argument that is open
 	index   int    // position in args
 	seen    memberSet
 
@@ -131,7 +135,7 @@ func (s *jsonScan) keyStart(c byte, f *fields) string {
 		return ReasonMalformed
 	}
 	s.state, s.inKey, s.keyLen = jsonString, true, 0
-	s.keep = s.depth == 1 || (s.depth == 2 && s.params)
+	s.keep = s.depth == 1 || (s.depth == 2 && s.params) || (s.depth == 4 && s.kw)
 	f.current = noField
 	return ""
 }
@@ -180,7 +184,10 @@ func (s *jsonScan) pop() string {
 	case 3:
 		s.args = false
 	case 4:
-		s.list = false
+		s.list, s.flat, s.kw = false, false, false
+		if !s.two {
+			s.named = noSlot
+		}
 	}
 	s.depth--
 	s.state = jsonAfter

@@ -33,6 +33,7 @@ func (s *jsonScan) numberByte(c byte, f *fields) string {
 		return ReasonMalformed
 	}
 	s.number = next
+	f.counts.digit(c)
 	if f.current != noField {
 		return f.put(c)
 	}

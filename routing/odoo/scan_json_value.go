@@ -3,6 +3,7 @@ package odoo
 // value reads the first byte of a value and finds out whether the value decides.
 func (s *jsonScan) value(c byte, f *fields) string {
 	s.count(f)
+	f.counts.begin(s.amount(f))
 	id, reason := s.place(c, f)
 	if reason != "" {
 		return reason
@@ -46,6 +47,8 @@ func jsonKind(c byte) int {
 // their one shape: Python's dict() would take params from a list of pairs as well.
 func (s *jsonScan) place(c byte, f *fields) (field, string) {
 	switch {
+	case s.two:
+		return noField, ""
 	case s.depth == 1:
 		return noField, s.outer(c)
 	case s.depth == 2 && s.params:
@@ -125,6 +128,9 @@ func (s *jsonScan) arg(c byte, f *fields) field {
 			f.items = 1
 		}
 	}
+	if s.index == listPosition+1 {
+		s.kw, s.flat = c == '{', c == '['
+	}
 	return positionField(s.index)
 }
 
@@ -150,15 +156,33 @@ func positionField(i int) field {
 
 // count counts the elements of the model method's arguments.
 func (s *jsonScan) count(f *fields) {
-	if !s.list || s.inObject() {
-		return
-	}
-	if s.depth == 4 {
+	switch {
+	case s.inObject():
+	case s.list && s.depth == 4:
 		f.items++
-	}
-	if s.depth == 5 && f.items == 1 {
+	case s.list && s.depth == 5 && f.items == 1:
 		f.nested++
+	case s.list && s.depth == 5 && f.items == 2:
+		f.counts.second++
+	case s.flat && s.depth == 4:
+		f.counts.flat++
+	case s.depth == 5 && s.kw, s.depth == 2 && s.two:
+		f.counts.element(s.named)
 	}
+}
+
+// amount is where the value goes when it is a number that bounds the call.
+func (s *jsonScan) amount(f *fields) slot {
+	switch {
+	case (s.depth == 4 && s.kw) || (s.depth == 1 && s.two):
+		s.named = namedSlot(s.name())
+		return s.named
+	case s.list && s.depth == 4:
+		return positionSlot(nestedSlots, f.items-1)
+	case s.args && s.depth == 3:
+		return positionSlot(plainSlots, s.index-listPosition)
+	}
+	return noSlot
 }
 
 // name is the current member's name after unescape, "" when it is no name of ours.

@@ -58,6 +58,11 @@ type xmlScan struct {
 	structs uint64 // bit i: the container at depth i+1 is a struct
 	param   int    // params begun
 	list    bool   // inside the model method's argument list
+	second  bool   // inside what follows it: named arguments, or the second argument of execute
+	named   slot   // of the named argument that is open
+	number  bool   // the text is a whole number
+	key     [16]byte
+	keyLen  int // more than len(key): no key of ours
 
 	buf    [maxDeclaration]byte // a tag, an entity or the declaration
 	bufLen int
@@ -105,7 +110,7 @@ func (s *xmlScan) scanText(p []byte, i int, f *fields) (int, string) {
 		s.began = true
 	}
 	start := i
-	free := s.textPlace() && f.current == noField
+	free := s.textPlace() && f.current == noField && !s.naming()
 	for i < len(p) && p[i] != '<' && (free || p[i] != '&') {
 		i++
 	}
@@ -172,6 +177,7 @@ func (s *xmlScan) textPlace() bool {
 
 func (s *xmlScan) text(p []byte, f *fields) string {
 	if s.textPlace() {
+		s.amountText(p, f)
 		return f.add(p)
 	}
 	for _, c := range p {

@@ -181,6 +181,9 @@ func (s *xmlScan) entityByte(c byte, f *fields) string {
 	if !ok {
 		return ReasonMalformed
 	}
+	if s.naming() {
+		s.keyRune(r)
+	}
 	return f.addRune(r)
 }
 

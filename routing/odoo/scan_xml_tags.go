@@ -25,6 +25,7 @@ func (s *xmlScan) openTag(f *fields) string {
 	case s.place == xmlMember && s.tag("name"):
 		s.place = xmlMemberName
 		f.current = noField
+		s.keyLen = 0
 	case s.place == xmlDone:
 		return ReasonTrailing
 	case s.place == xmlAfterParams && s.tag("params"), s.place == xmlParams && s.tag("methodName"):
@@ -37,19 +38,14 @@ func (s *xmlScan) openTag(f *fields) string {
 
 // beginValue starts a value. One at the top decides by its position.
 func (s *xmlScan) beginValue(f *fields) string {
-	s.place = xmlValueText
+	s.place, s.number = xmlValueText, false
 	if s.depth == 0 {
-		s.list = s.param == listPosition
+		s.list, s.second = s.param == listPosition, s.param == listPosition+1
+		f.counts.begin(positionSlot(plainSlots, s.param-listPosition))
 		return f.begin(positionField(s.param), kindText)
 	}
-	if s.list && !s.inStruct() {
-		if s.depth == 1 {
-			f.items++
-		}
-		if s.depth == 2 && f.items == 1 {
-			f.nested++
-		}
-	}
+	s.count(f)
+	f.counts.begin(s.amount(f))
 	return f.begin(noField, kindText)
 }
 
@@ -74,6 +70,7 @@ func (s *xmlScan) beginType(f *fields) string {
 		f.restart(kindText)
 	case "int", "i1", "i2", "i4", "i8", "biginteger":
 		f.restart(kindNumber)
+		s.number = true
 		if f.current != secondField {
 			f.current = noField
 		}
@@ -128,7 +125,7 @@ func (s *xmlScan) endValue(f *fields) string {
 		if s.place == xmlValueText {
 			s.single(f)
 		}
-		s.place, s.list = xmlParamEnd, false
+		s.place, s.list, s.second, s.named = xmlParamEnd, false, false, noSlot
 	case s.inStruct():
 		s.place = xmlMemberEnd
 	default:

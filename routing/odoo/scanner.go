@@ -19,6 +19,9 @@ type Scanner struct {
 
 	kind    Kind
 	service string // of an XML-RPC path
+	model   string // of a JSON-2 path
+	method  string
+	unsure  bool // a JSON-2 body that we cannot read
 	offset  int64
 	err     error
 	f       fields
@@ -42,8 +45,11 @@ func NewScannerFor(path, method, contentType string) (*Scanner, bool) {
 		return nil, false
 	}
 	s := NewScanner(kind)
-	if kind == XMLRPC {
+	switch kind {
+	case XMLRPC:
 		s.service = XMLRPCService(path)
+	case JSONTwo:
+		s.model, s.method, _ = JSON2Call(path)
 	}
 	return s, true
 }
@@ -51,6 +57,7 @@ func NewScannerFor(path, method, contentType string) (*Scanner, bool) {
 // Reset makes s ready for another body, for those who pool scanners.
 func (s *Scanner) Reset(kind Kind) {
 	s.kind, s.service, s.offset, s.err, s.Credential = kind, "", 0, nil, nil
+	s.model, s.method, s.unsure = "", "", false
 	s.f.reset()
 	s.json.reset()
 	s.xml.reset()
@@ -71,6 +78,9 @@ func (s *Scanner) Write(p []byte) (int, error) {
 	case JSONRPC, JSONAuth:
 		s.json.auth = s.kind == JSONAuth
 		n, reason = s.json.scan(p, &s.f)
+	case JSONTwo:
+		s.scanTwo(p)
+		return len(p), nil
 	case LoginForm:
 		n, reason = s.form.scan(p, &s.f)
 	}
@@ -88,6 +98,9 @@ func (s *Scanner) Close() (Call, error) {
 	if s.err != nil {
 		s.f.wipe()
 		return Call{}, s.err
+	}
+	if s.kind == JSONTwo {
+		return s.closeTwo(), nil
 	}
 	if s.offset == 0 {
 		return Call{Empty: true, Service: s.service}, nil

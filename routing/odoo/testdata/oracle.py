@@ -1,6 +1,6 @@
 """Reads bodies as Odoo does: one JSON line in, one JSON line out.
 
-in:  {"kind": "xml|json|auth|form|path", "body": base64}
+in:  {"kind": "xml|json|auth|form|two|path", "body": base64}
 out: {"ok": bool, "fields": {...}, "nan": bool}; a field that is no text is null.
 """
 import base64
@@ -27,11 +27,56 @@ def positional(out, args):
     return out
 
 
+LIMITS = {"search": 2, "search_read": 3, "web_search_read": 3, "name_search": 3, "web_read_group": 3,
+          "search_fetch": 3, "read_group": 4, "formatted_read_group": 5}
+
+
+def bound(v):
+    return str(min(v, 1 << 30)) if type(v) is int and v > 0 else "0"
+
+
+def size(v):
+    return len(v) if isinstance(v, list) else 0
+
+
+def measure(out, method, args):
+    """What the call asks for, as Odoo's execute and execute_kw hand it to the model."""
+    args = list(args)
+    if method == "execute":
+        rest, named = args[5:], {}
+        records = size(rest[0]) if rest and isinstance(rest[0], list) else len(rest[:1])
+    elif method == "execute_kw":
+        rest, named = args[5:6], args[6] if len(args) > 6 else {}
+        rest = rest[0] if rest and isinstance(rest[0], list) else rest
+        named = named if isinstance(named, dict) else {}
+        records = (size(rest[0]) or 1) if rest else 0
+    else:
+        return out
+    rows = size(rest[1]) if len(rest) > 1 else 0
+    at = LIMITS.get(args[4] if len(args) > 4 and isinstance(args[4], str) else None)
+    if "limit" in named:
+        limit = named["limit"]
+    else:
+        limit = rest[at] if at is not None and len(rest) > at else None
+    out["records"] = str(max(records, size(named.get("ids"))))
+    out["rows"] = str(max(rows, *(size(named.get(k)) for k in ("vals_list", "data"))))
+    out["limit"] = bound(limit)
+    return out
+
+
+def read_two(body):
+    doc = json.loads(body.decode("utf-8", "replace"))
+    if not isinstance(doc, dict):
+        raise ValueError("no object")
+    rows = max(size(doc.get(k)) for k in ("vals_list", "data"))
+    return {"records": str(size(doc.get("ids"))), "rows": str(rows), "limit": bound(doc.get("limit"))}, False
+
+
 def read_xml(body):
     params, method = xmlrpc.client.loads(body)
     if method is None:
         raise ValueError("no call")
-    return positional({"method": method}, params), False
+    return measure(positional({"method": method}, params), method, params), False
 
 
 def load_json(body):
@@ -49,7 +94,7 @@ def load_json(body):
 def read_json(body):
     params, nan = load_json(body)
     out = {k: text(params[k]) for k in ("service", "method") if k in params}
-    return positional(out, params.get("args", [])), nan
+    return measure(positional(out, params.get("args", [])), params.get("method"), params.get("args", [])), nan
 
 
 def read_auth(body):
@@ -75,7 +120,7 @@ def read_path(body):
     return {"path": path.decode("latin-1")}, False
 
 
-READERS = {"xml": read_xml, "json": read_json, "auth": read_auth, "form": read_form, "path": read_path}
+READERS = {"xml": read_xml, "json": read_json, "auth": read_auth, "form": read_form, "two": read_two, "path": read_path}
 
 for line in sys.stdin.buffer:
     case = json.loads(line)
