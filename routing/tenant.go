@@ -37,6 +37,11 @@ type Tenant struct {
 	// Sockets bounds the tenant's open WebSockets in one process; 0: the gateway's default.
 	Sockets int
 
+	// Limits are the rules about rates and rights, all of which hold.
+	Limits []LimitRule
+	// SignIn protects passwords from being guessed; the zero value does nothing.
+	SignIn SignInLimit
+
 	// Digest identifies the declared content; equal digests mean equal tenants.
 	Digest string
 }
