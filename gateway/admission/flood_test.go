@@ -29,7 +29,7 @@ func simulate(t *testing.T, workers int, gated bool, loads ...load) (p95 time.Du
 		if !gated {
 			s.workers = make(chan struct{}, workers)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer stop()
 		for i := len(loads) - 1; i >= 0; i-- {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
