@@ -4,12 +4,13 @@ import "time"
 
 // decide runs one call over states, in the order of its cells. It is what the script does.
 func decide(c *Call, states []*state, now int64) {
-	takes := make([]take, len(c.Cells))
+	var few [4]take // most calls have no more
+	takes := few[:0]
 	for i := range c.Cells {
 		cell, s := &c.Cells[i], states[i]
 		mine := s.settle(cell, c.Replica, now)
 		cell.Kept = cell.Have
-		takes[i] = take{state: s, mine: mine, cell: cell, free: float64(cell.Limit) - s.level}
+		takes = append(takes, take{state: s, mine: mine, cell: cell, free: float64(cell.Limit) - s.level})
 	}
 	for i := range c.Asks {
 		answer(&c.Asks[i], takes)

@@ -72,10 +72,9 @@ func (s *scope) giveUp(now time.Time) {
 // collect puts a call together: requests in their order, each unless one of its cells is busy
 // or kept by an older request, then the cells that have something to tell.
 func (s *scope) collect(now time.Time) *flight {
-	f := &flight{scope: s}
+	f := s.flight()
 	kept := s.gather + 1
 	s.gather += 2
-	f.call.Scope, f.call.Replica = s.name, s.limiter.replica
 	waiting := s.queue[:0]
 	for _, r := range s.queue {
 		if len(f.call.Asks) >= mostAsks || len(f.cells) >= mostSeats || !f.admits(r, kept) {
@@ -99,6 +98,19 @@ func (s *scope) collect(now time.Time) *flight {
 			f.cells[n.Cell].pledge()
 		}
 	}
+	return f
+}
+
+// flight is an empty one. A ledger in this process answers before the next is needed.
+func (s *scope) flight() *flight {
+	f := &flight{}
+	if s.limiter.inline {
+		f = &s.scratch
+		clear(f.call.Asks)
+		clear(f.requests)
+		f.call.Cells, f.call.Asks, f.cells, f.requests = f.call.Cells[:0], f.call.Asks[:0], f.cells[:0], f.requests[:0]
+	}
+	f.scope, f.call.Scope, f.call.Replica = s, s.name, s.limiter.replica
 	return f
 }
 
@@ -256,7 +268,7 @@ func (s *scope) hear(r *request, a *Ask, cells []*cell, now time.Time) {
 	case a.Granted && s.lapsed(r, now):
 		s.queue = append(s.queue, r)
 	default:
-		s.finish(r, a.Granted)
+		s.finish(r, a.Granted, now)
 	}
 }
 

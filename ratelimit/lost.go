@@ -121,7 +121,7 @@ func (s *scope) decideAlone(r *request, now time.Time) {
 	if len(r.violated) == 0 {
 		s.payAlone(r, now)
 	}
-	s.finish(r, len(r.violated) == 0)
+	s.finish(r, len(r.violated) == 0, now)
 }
 
 func (s *scope) payAlone(r *request, now time.Time) {

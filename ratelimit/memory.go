@@ -3,9 +3,11 @@ package ratelimit
 import (
 	"context"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +17,7 @@ type Memory struct {
 	now    func() time.Time
 	seed   maphash.Seed
 	shards [memoryShards]memoryShard
+	kept   atomic.Int64 // cells, in all shards
 
 	mu     sync.Mutex
 	orders []Order
@@ -41,8 +44,11 @@ const (
 	memoryShards = 16
 )
 
-// NewMemory returns an empty ledger.
+// NewMemory returns an empty ledger with its clock; time.Now when nil.
 func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
 	m := &Memory{now: now, seed: maphash.MakeSeed()}
 	for i := range m.shards {
 		m.shards[i].cells = map[memoryKey]*memoryCell{}
@@ -67,7 +73,7 @@ func (m *Memory) one(c *Call) {
 	now := m.now().UnixMicro()
 	shard.buf, shard.state = shard.buf[:0], shard.state[:0]
 	for i := range c.Cells {
-		cell := shard.cell(memoryKey{c.Scope, c.Cells[i].Name}, now)
+		cell := shard.cell(memoryKey{c.Scope, c.Cells[i].Name}, now, &m.kept)
 		shard.buf, shard.state = append(shard.buf, cell), append(shard.state, &cell.state)
 	}
 	decide(c, shard.state, now)
@@ -76,11 +82,11 @@ func (m *Memory) one(c *Call) {
 	}
 }
 
-func (s *memoryShard) cell(key memoryKey, now int64) *memoryCell {
+func (s *memoryShard) cell(key memoryKey, now int64, kept *atomic.Int64) *memoryCell {
 	c, ok := s.cells[key]
 	switch {
 	case !ok:
-		s.makeRoom(now)
+		s.makeRoom(now, kept)
 		c = &memoryCell{state: state{at: now}, gone: now + never}
 		s.cells[key] = c
 	case now >= c.gone:
@@ -91,22 +97,25 @@ func (s *memoryShard) cell(key memoryKey, now int64) *memoryCell {
 
 // makeRoom looks at a few cells whenever one is added: what equals a fresh one goes, and at
 // the bound the one that would soonest.
-func (s *memoryShard) makeRoom(now int64) {
-	looked, soonest := 0, int64(0)
+func (s *memoryShard) makeRoom(now int64, kept *atomic.Int64) {
 	var victim memoryKey
+	looked, soonest := 0, int64(math.MaxInt64)
 	for key, c := range s.cells {
 		if now >= c.gone {
 			delete(s.cells, key)
-		} else if looked == 0 || c.gone < soonest {
+			kept.Add(-1)
+		} else if c.gone < soonest {
 			victim, soonest = key, c.gone
 		}
-		if looked++; looked == 8 {
+		if looked++; looked == looksAtATime {
 			break
 		}
 	}
-	if len(s.cells) >= mostCells/memoryShards {
+	if kept.Load() >= mostCells && soonest < math.MaxInt64 {
 		delete(s.cells, victim)
+		kept.Add(-1)
 	}
+	kept.Add(1)
 }
 
 // Post implements Ledger.

@@ -19,6 +19,7 @@ type scope struct {
 	leased  map[*cell]struct{} // hold tokens or slots: the sweeper looks at them
 	busy    bool               // the sweeper knows of this scope
 	gather  uint64             // number of the call that is put together
+	scratch flight             // for a ledger in this process
 	meters  map[string]*meter  // by policy
 	blocked map[string]time.Time
 }

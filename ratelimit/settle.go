@@ -7,8 +7,7 @@ import (
 )
 
 // finish ends a request: it spends what was kept for it, or puts it back.
-func (s *scope) finish(r *request, granted bool) {
-	now := s.limiter.now()
+func (s *scope) finish(r *request, granted bool, now time.Time) {
 	r.settled, r.granted = true, granted
 	for i := range r.needs {
 		n := &r.needs[i]
@@ -133,14 +132,12 @@ func (s *scope) withdraw(r *request) {
 }
 
 // report adds the outcome to d. It returns what was taken, so that it can be given back.
-func (s *scope) report(enforced, shadowed *request, d *Decision) *request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.limiter.now()
-	for _, r := range []*request{enforced, shadowed} {
+func (s *scope) report(enforced, shadowed *request, now time.Time, d *Decision) *request {
+	for _, r := range [2]*request{enforced, shadowed} {
 		if r == nil {
 			continue
 		}
+		d.Levels = slices.Grow(d.Levels, len(r.needs))
 		for _, n := range r.needs {
 			d.Levels = append(d.Levels, n.cell.level(now, s.limiter))
 		}
@@ -166,7 +163,7 @@ func both(enforced, shadowed *request) *request {
 	if enforced == nil {
 		return shadowed
 	}
-	enforced.needs = append(enforced.needs, shadowed.needs...)
+	enforced.needs, enforced.slots = append(enforced.needs, shadowed.needs...), enforced.slots || shadowed.slots
 	return enforced
 }
 

@@ -226,7 +226,10 @@ func (t *take) lease() {
 func (s *state) lasts(c *Cell, now int64) int64 {
 	longest := int64(0)
 	for _, r := range s.out {
-		longest = max(longest, r.expires-now)
+		// An empty one without an end is only a sign of life in a ledger of our own.
+		if r.tokens > 0 || r.expires-now <= longestTTL {
+			longest = max(longest, r.expires-now)
+		}
 	}
 	switch c.Kind {
 	case Rate:

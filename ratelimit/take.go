@@ -13,41 +13,31 @@ import (
 // Priority requests may use what a policy reserves.
 func (l *Limiter) Take(ctx context.Context, charges []Charge, priority bool) (Decision, func()) {
 	d := Decision{Allowed: true}
-	var taken []*request
+	var taken []*request // that may have to be given back
 	for len(charges) > 0 && d.Allowed {
 		name := charges[0].Scope
 		n := 1
 		for n < len(charges) && charges[n].Scope == name {
 			n++
 		}
-		if r := l.scope(name).take(ctx, charges[:n], priority, &d); r != nil {
+		r := l.scope(name).take(ctx, charges[:n], priority, &d)
+		if charges = charges[n:]; r != nil && (r.slots || len(charges) > 0) {
 			taken = append(taken, r)
 		}
-		charges = charges[n:]
 	}
-	if !d.Allowed {
+	switch {
+	case !d.Allowed:
 		for _, r := range taken {
 			r.scope.undo(r)
 		}
-		return d, func() {}
-	}
-	return d, l.done(taken)
-}
-
-// done returns what gives the slots of requests back.
-func (l *Limiter) done(taken []*request) func() {
-	slots := false
-	for _, r := range taken {
-		slots = slots || slices.ContainsFunc(r.needs, func(n need) bool { return n.cell.kind == Slots })
-	}
-	if !slots {
-		return func() {}
-	}
-	return func() {
-		for _, r := range taken {
-			r.scope.leave(r)
+	case len(taken) > 0:
+		return d, func() {
+			for _, r := range taken {
+				r.scope.leave(r)
+			}
 		}
 	}
+	return d, func() {}
 }
 
 // request is what one Take wants from one scope: the enforced charges, or the shadowed ones.
@@ -55,6 +45,7 @@ type request struct {
 	scope    *scope
 	priority bool
 	shadow   bool
+	slots    bool // it takes slots, which come back
 	needs    []need
 	buckets  []*bucket
 
@@ -68,7 +59,8 @@ type request struct {
 	wait     time.Duration
 	violated []string
 
-	space [4]need
+	space  [4]need // most have no more
+	space2 [2]*bucket
 }
 
 // need is what a request takes from one cell.
@@ -100,12 +92,18 @@ func (s *scope) take(ctx context.Context, charges []Charge, priority bool, d *De
 	s.try(enforced, now)
 	s.try(shadowed, now)
 	s.dispatch(now)
-	s.mu.Unlock()
-
-	s.await(ctx, enforced)
-	s.await(ctx, shadowed)
-	return s.report(enforced, shadowed, d)
+	if enforced.waits() || shadowed.waits() {
+		s.mu.Unlock()
+		s.await(ctx, enforced)
+		s.await(ctx, shadowed)
+		now = s.limiter.now()
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	return s.report(enforced, shadowed, now, d)
 }
+
+func (r *request) waits() bool { return r != nil && !r.settled }
 
 // requests sorts charges into those that may refuse and those that are only watched.
 func (s *scope) requests(charges []Charge, priority bool, now time.Time) (enforced, shadowed *request) {
@@ -116,7 +114,7 @@ func (s *scope) requests(charges []Charge, priority bool, now time.Time) (enforc
 		}
 		if *into == nil {
 			r := &request{scope: s, priority: priority, shadow: into == &shadowed}
-			r.needs = r.space[:0]
+			r.needs, r.buckets = r.space[:0], r.space2[:0]
 			*into = r
 		}
 		(*into).add(s.bucket(charge.Policy, charge.Key), charge.Cost, now)
@@ -129,7 +127,7 @@ func (r *request) add(b *bucket, cost int, now time.Time) {
 	for _, c := range b.cells {
 		cost := c.fit(cost, r.priority)
 		if c.kind == Slots {
-			cost = 1
+			cost, r.slots = 1, true
 		}
 		c.meet(now)
 		c.want(cost, now)
@@ -157,7 +155,7 @@ func (s *scope) try(r *request, now time.Time) {
 	}
 	switch {
 	case refused:
-		s.finish(r, false)
+		s.finish(r, false, now)
 	case !missing:
 		for _, n := range r.needs {
 			n.cell.spend(n.cost)
@@ -165,7 +163,7 @@ func (s *scope) try(r *request, now time.Time) {
 				s.tell(n.cell)
 			}
 		}
-		s.finish(r, true)
+		s.finish(r, true, now)
 	default:
 		s.enqueue(r, now)
 	}
