@@ -303,9 +303,10 @@ func TestASocketOnTheHTTPPortHoldsNoWorker(t *testing.T) {
 	for range 3 {
 		g.handshake(t)
 	}
-	if b := g.backend(0); b.InFlight != 0 || b.Sockets != 3 {
-		t.Errorf("%d in flight, %d sockets", b.InFlight, b.Sockets)
-	}
+	eventually(t, "three sockets and no worker in use", func() bool {
+		b := g.backend(0)
+		return b.InFlight == 0 && b.Sockets == 3
+	})
 }
 
 func (g *rig) handshake(t *testing.T) {

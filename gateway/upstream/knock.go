@@ -62,7 +62,7 @@ func (b *backend) alone(x *routing.Exchange) bool {
 
 // knockAt waits for the backend's turnstile and makes the handshake.
 func (u *Upstream) knockAt(ctx context.Context, p *poolState, b *backend, req *request) (*call, error) {
-	by := turnsOf(p.conf.Load().Realtime)
+	by := turnsOf(p.conf.Load().Realtime, u.replicas())
 	end := time.Now().Add(by.wait)
 	turn, err := b.turnstile.enter(ctx, databaseOf(req.x), by)
 	if err != nil {

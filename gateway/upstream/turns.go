@@ -25,7 +25,8 @@ const (
 	defaultDrain       = time.Minute
 )
 
-func turnsOf(r routing.Realtime) turns {
+// turnsOf is one replica's part of what a pool says: the port behind it is the same for all.
+func turnsOf(r routing.Realtime, replicas int) turns {
 	t := turns{concurrency: r.Concurrency, cold: r.ColdDatabases, wait: r.Wait}
 	if t.concurrency <= 0 {
 		t.concurrency = defaultConcurrency
@@ -36,7 +37,9 @@ func turnsOf(r routing.Realtime) turns {
 	if t.wait <= 0 {
 		t.wait = defaultWait
 	}
-	rate := handshakeRate(r)
+	t.concurrency = (t.concurrency + replicas - 1) / replicas
+	t.cold = (t.cold + replicas - 1) / replicas
+	rate := handshakeRate(r) / float64(replicas)
 	t.gap = time.Duration(float64(time.Second) / rate)
 	t.queue = max(1, int(rate*t.wait.Seconds()))
 	return t

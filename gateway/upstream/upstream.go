@@ -36,6 +36,9 @@ type Config struct {
 	Admission *admission.Leases
 	Shared    func(pool string) bool
 
+	// Replicas is how many gateways share the backends, as far as is known; nil: one.
+	Replicas func() int
+
 	// SocketsPerTenant bounds the open sockets of a tenant that says nothing itself; 0 is no
 	// bound.
 	SocketsPerTenant int
@@ -96,6 +99,7 @@ type Upstream struct {
 
 	schedule schedule
 	sockets  sockets
+	live     func() int   // replicas
 	minute   atomic.Int64 // since the start, as the sweep sees it
 	started  time.Time
 	warming  chan struct{}  // bounds the backends that are warmed up at once
@@ -111,6 +115,7 @@ func New(cfg Config) *Upstream {
 		dialer:  newDialer(cfg.Listeners, cfg.Forbidden),
 		buffers: newBuffers(),
 		started: time.Now(),
+		live:    cfg.Replicas,
 		warming: make(chan struct{}, warmAtOnce),
 	}
 	u.admission, u.shared = cfg.Admission, cfg.Shared
@@ -125,6 +130,14 @@ func New(cfg Config) *Upstream {
 	u.sockets.init(u, cfg.SocketsPerTenant)
 	u.metrics = newMetrics(cfg.Metrics, u)
 	return u
+}
+
+// replicas is how many gateways share the backends.
+func (u *Upstream) replicas() int {
+	if u.live == nil {
+		return 1
+	}
+	return max(1, u.live())
 }
 
 // Run probes the backends until ctx ends, then closes what is still open and returns once
