@@ -11,12 +11,14 @@
 //
 // Where to read first: serve.go (one request), retry.go (which backend, how often), client.go
 // (one attempt), respond.go (the answer), head.go (what Odoo is told). Sockets: handshake.go,
-// socket.go. Health: probe.go, health.go, schedule.go. Configuration: apply.go.
+// knock.go and turnstile.go (who may come when), socket.go, farewell.go (who is sent away
+// when). Which backend: select.go, fade.go and warm.go for new ones. Health: probe.go,
+// health.go, schedule.go. Configuration: apply.go.
 //
-// Live state is keyed by pool, backend name and address, and survives every Apply. Requests
-// never wait for a lock that Apply or a probe holds. Goroutines: one for an answer too large
-// for one buffer, joined before the handler returns; two for each open socket and those of
-// the probes, joined by Run.
+// Live state is keyed by pool, backend name, start and address, and survives every Apply.
+// Requests never wait for a lock that Apply or a probe holds. Goroutines: one for an answer
+// too large for one buffer, joined before the handler returns; two for each open socket and
+// those of the probes and warm-ups, joined by Run.
 //
 // It refuses to know configuration files, stores and Traefik.
 package upstream

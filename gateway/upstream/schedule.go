@@ -155,8 +155,12 @@ func (u *Upstream) pause(b *backend) time.Duration {
 }
 
 func (u *Upstream) sweep(now time.Time) {
-	u.minute.Store(int64(now.Sub(u.started) / time.Minute))
+	minute := int64(now.Sub(u.started) / time.Minute)
+	later := u.minute.Swap(minute) != minute
 	for _, live := range *u.pools.Load() {
+		if later {
+			live.hot.list(minute) // forgets who is gone
+		}
 		for _, b := range *live.backends.Load() {
 			b.http.idle.sweep(now)
 			if b.realtime != b.http {
