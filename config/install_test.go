@@ -43,7 +43,6 @@ func TestInstallProblems(t *testing.T) {
 		"nothing":           {"", "there is no document of kind Install"},
 		"no source":         {strings.Replace(head, "sources: {directory: x}", "log: {level: info}", 1), "say where tenants are declared"},
 		"kubernetes":        {strings.Replace(head, "directory: x", "kubernetes: {namespaces: [a]}", 1), "the kubernetes source is not in this version yet"},
-		"redis":             {head + "  store: {redis: {address: 'redis:6379'}}\n", "the redis store is not in this version yet"},
 		"a tenant in it":    {head + "---\n" + declared(1, "h"), "a Pool does not belong to the install settings"},
 		"twice":             {head + "---\n" + head, "install settings are here a second time"},
 		"everybody trusted": {head + "  trustedProxies: [0.0.0.0/0]\n", "would let every client choose its own address"},
@@ -62,6 +61,42 @@ func TestInstallProblems(t *testing.T) {
 	}
 	if install, problems := LoadInstall(filepath.Join(t.TempDir(), "none.yaml")); install != nil || !strings.Contains(problems.String(), "no such file") {
 		t.Errorf("no file: %s", problems)
+	}
+}
+
+func TestRedisProblems(t *testing.T) {
+	const head = "apiVersion: sluicegate.dev/v1alpha1\nkind: Install\nspec:\n  sources: {directory: x}\n  store: {redis: "
+	for name, c := range map[string]struct{ text, says string }{
+		"one server is fine":               {"{address: 'redis:6379', username: sluice, passwordFile: pw, tls: {caFile: ca.pem}}", ""},
+		"sentinels are fine":               {"{sentinel: {master: odoo, addresses: ['s1:26379', '[::1]:26379']}}", ""},
+		"a cluster is fine":                {"{cluster: ['r1:6379', 'r2:6379']}", ""},
+		"Azure Managed Redis is fine":      {"{address: 'x.westeurope.redis.azure.net:10000', tls: {}, entra: true}", ""},
+		"a password without a user too":    {"{address: 'redis:6379', passwordFile: pw}", ""},
+		"nowhere":                          {"{}", "say where Redis is, in one way"},
+		"in two ways":                      {"{address: 'redis:6379', cluster: ['r1:6379']}", "say where Redis is, in one way"},
+		"both stores":                      {"{address: 'redis:6379'}, embedded: {}", "the store is embedded or redis, not both"},
+		"an address without a port":        {"{address: redis}", `"redis" is not host:port`},
+		"a port that is none":              {"{cluster: ['r1:6379', 'r2:99999']}", `store.redis.cluster[1]: "r2:99999" is not host:port`},
+		"a URL":                            {"{address: 'redis://redis:6379'}", "is not host:port"},
+		"no sentinel":                      {"{sentinel: {master: odoo, addresses: []}}", "sentinel.addresses: is required"},
+		"a sentinel without a port":        {"{sentinel: {master: odoo, addresses: [s1]}}", `"s1" is not host:port`},
+		"a user without a password":        {"{address: 'redis:6379', username: sluice}", "a username needs a password"},
+		"Entra ID and a password":          {"{address: 'redis:6379', tls: {}, entra: true, passwordFile: pw}", "come from Entra ID"},
+		"Entra ID in the clear":            {"{address: 'redis:6379', entra: true}", "could read the token"},
+		"Entra ID behind sentinels":        {"{sentinel: {master: m, addresses: ['s:1']}, tls: {}, entra: true}", "Azure has no sentinels"},
+		"a client certificate without key": {"{address: 'redis:6379', tls: {certFile: c.pem}}", "keyFile"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			install, problems := ParseInstall("sluice.yaml", head+c.text+"}\n")
+			switch {
+			case c.says == "" && (install == nil || len(problems) > 0):
+				t.Errorf("refused: %s", problems)
+			case c.says == "" && install.Spec.Store.Embedded != nil:
+				t.Error("the embedded store is on as well")
+			case c.says != "" && (install != nil || !strings.Contains(problems.String(), c.says)):
+				t.Errorf("got %v; %s", install, problems)
+			}
+		})
 	}
 }
 

@@ -56,19 +56,19 @@ type EmbeddedStore struct {
 
 // RedisStore is shared by many replicas.
 type RedisStore struct {
-	// Address of a single server, host:port.
+	// Address of a single server, host:port. One of address, sentinel and cluster.
 	Address string `json:"address,omitempty"`
 	// Sentinel finds the primary through sentinels.
 	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
 	// Cluster lists some nodes of a cluster, host:port.
 	Cluster []string `json:"cluster,omitempty"`
-	// TLS encrypts the connection.
+	// TLS encrypts the connection, to sentinels too. Write {} for the system's authorities.
 	TLS *ClientTLS `json:"tls,omitempty"`
-	// Username of the access list entry.
+	// Username of the access list entry. Redis's default user when empty.
 	Username string `json:"username,omitempty"`
-	// PasswordFile holds the password.
+	// PasswordFile holds the password; blanks around it are cut. It is read again for each connection.
 	PasswordFile Path `json:"passwordFile,omitempty"`
-	// Entra signs in with the workload's identity (Azure Managed Redis).
+	// Entra signs in to Azure Managed Redis with the identity of the workload or the machine. Needs tls.
 	Entra bool `json:"entra,omitempty"`
 }
 

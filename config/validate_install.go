@@ -34,15 +34,6 @@ func (c *checker) sources(s Sources) {
 	}
 }
 
-func (c *checker) store(s Store) {
-	if s.Redis != nil {
-		c.fail("spec.store.redis", "use embedded", "the redis store is not in this version yet")
-	}
-	if s.Redis != nil && s.Embedded != nil {
-		c.fail("spec.store", "keep one of them", "the store is embedded or redis, not both")
-	}
-}
-
 func (c *checker) admin(s Admin) {
 	const field = "spec.admin"
 	if s.Address != "" && !c.broken(field+".address") {
