@@ -113,7 +113,7 @@ func table() []rule {
 		},
 		{
 			packages: []string{"gateway/hold", "gateway/cutover", "gateway/replicas", "gateway/certs", "gateway/console"},
-			ours:     []string{"routing/...", "ratelimit", "auth", "internal/answer"},
+			ours:     []string{"routing/...", "ratelimit", "auth", "internal/answer", "internal/store"},
 			never:    outside,
 		},
 

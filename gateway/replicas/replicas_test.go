@@ -1,0 +1,177 @@
+package replicas
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluicegate.dev/sluice/internal/store"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func replica(id string, age time.Duration, keys ...string) store.Replica {
+	return store.Replica{ID: id, Host: "host-" + id, Version: "v1", Started: noon.Add(-age), KeyIDs: keys}
+}
+
+func TestKeyRings(t *testing.T) {
+	me := replica("m", 0, "k1", "k2")
+	for rule, c := range map[string]struct {
+		others []store.Replica
+		fits   bool
+	}{
+		"alone":                                      {nil, true},
+		"the same ring":                              {[]store.Replica{replica("a", time.Hour, "k1", "k2")}, true},
+		"one shared key is enough":                   {[]store.Replica{replica("a", time.Hour, "k0", "k1")}, true},
+		"shared with one of two":                     {[]store.Replica{replica("a", time.Hour, "x"), replica("b", time.Hour, "k2")}, true},
+		"nothing shared":                             {[]store.Replica{replica("a", time.Hour, "x")}, false},
+		"nothing shared with any":                    {[]store.Replica{replica("a", time.Hour, "x"), replica("b", time.Minute, "y")}, false},
+		"who starts later gives way":                 {[]store.Replica{replica("a", -time.Second, "x")}, true},
+		"of two in one moment, the smaller id stays": {[]store.Replica{replica("z", 0, "x")}, true},
+		"and the larger one gives way":               {[]store.Replica{replica("a", 0, "x")}, false},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			err := fits(me, "/data/keys", append([]store.Replica{me}, c.others...))
+			if (err == nil) != c.fits {
+				t.Fatalf("got %v", err)
+			}
+			if err != nil && (!errors.Is(err, ErrForeignKeys) || !strings.Contains(err.Error(), "host-a") || !strings.Contains(err.Error(), "/data/keys")) {
+				t.Errorf("does not say what to do: %v", err)
+			}
+		})
+	}
+}
+
+// script is a store whose answers are prepared.
+type script struct {
+	mu    sync.Mutex
+	live  []store.Replica
+	err   error
+	beats int
+	last  time.Duration
+}
+
+func (s *script) now(err error, live ...store.Replica) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.live = err, live
+}
+
+func (s *script) seen() (beats int, ttl time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beats, s.last
+}
+
+func (s *script) Beat(_ context.Context, me store.Replica, ttl time.Duration) ([]store.Replica, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beats++
+	s.last = ttl
+	if s.err != nil {
+		return nil, s.err
+	}
+	return append([]store.Replica{me}, s.live...), nil
+}
+
+func newReplicas(s Store) (*Replicas, *bytes.Buffer) {
+	var log bytes.Buffer
+	return New(Config{
+		Store: s, Me: replica("m", 0, "k1"), Keys: "/data/keys",
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Metrics: prometheus.NewRegistry(),
+	}), &log
+}
+
+func TestJoin(t *testing.T) {
+	t.Run("a gateway whose ring fits serves", func(t *testing.T) {
+		s := &script{live: []store.Replica{replica("a", time.Hour, "k1")}}
+		r, _ := newReplicas(s)
+		if err := r.Join(t.Context()); err != nil || r.Count() != 2 {
+			t.Errorf("got %v, %d replicas", err, r.Count())
+		}
+	})
+	t.Run("one whose ring does not fit refuses", func(t *testing.T) {
+		r, _ := newReplicas(&script{live: []store.Replica{replica("a", time.Hour, "x")}})
+		if err := r.Join(t.Context()); !errors.Is(err, ErrForeignKeys) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a lost store delays a start by a second, and no more", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{err: store.ErrUnavailable}
+			r, log := newReplicas(s)
+			before := time.Now()
+			if err := r.Join(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(before); took != joinFor || s.beats < 5 {
+				t.Errorf("took %s with %d tries", took, s.beats)
+			}
+			if !strings.Contains(log.String(), "serves without knowing its replicas") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	})
+	t.Run("a store that comes while we wait is asked", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{err: store.ErrUnavailable}
+			time.AfterFunc(350*time.Millisecond, func() { s.now(nil, replica("a", time.Hour, "x")) })
+			r, _ := newReplicas(s)
+			if err := r.Join(t.Context()); !errors.Is(err, ErrForeignKeys) {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+}
+
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		r, log := newReplicas(s)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		after := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+
+		after(3*time.Second + time.Millisecond)
+		if beats, ttl := s.seen(); beats != 3 || ttl != silent {
+			t.Errorf("%d beats with %s in 3 s", beats, ttl)
+		}
+		s.now(nil, replica("a", time.Hour, "x"), replica("b", time.Hour, "x"))
+		after(2 * time.Second)
+		if !errors.Is(r.Fits(), ErrForeignKeys) || r.Count() != 3 {
+			t.Errorf("learnt late: %v, %d replicas", r.Fits(), r.Count())
+		}
+		if n := strings.Count(log.String(), "must not serve"); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+		s.now(store.ErrUnknown)
+		after(10 * time.Second)
+		if r.Count() != 3 {
+			t.Errorf("without a store: %d replicas, want the last known", r.Count())
+		}
+		if _, at := r.Live(); time.Since(at) < 9*time.Second {
+			t.Error("the list of a lost store passes for new")
+		}
+		s.now(nil)
+		after(time.Second)
+		if r.Fits() != nil || r.Count() != 1 {
+			t.Errorf("alone again: %v, %d", r.Fits(), r.Count())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, ttl := s.seen(); ttl != time.Millisecond {
+			t.Errorf("at the end: ttl %s; it must say that it goes", ttl)
+		}
+	})
+}
