@@ -210,7 +210,7 @@ func TestWaitsEnd(t *testing.T) {
 			t.Errorf("%d wait after one has left, want 2", n)
 		}
 		c.wg.Wait()
-		if len(c.refused) != 3 || c.refused[0] != left || c.refused[1] != errLate || c.refused[2] != errLate {
+		if !slices.Equal(c.refused, []error{left, errLate, errLate}) {
 			t.Errorf("refused: %v", c.refused)
 		}
 		if n := c.inLine(); n != 0 || len(c.line) != 0 {
@@ -225,7 +225,7 @@ func TestAFullQueueLeavesRoomForOthers(t *testing.T) {
 		by.queue = 10
 		c := newCrowd(by)
 		c.send(12, "large", time.Second, true) // one goes, ten wait, one is too many
-		if len(c.refused) != 1 || c.refused[0] != errCrowded {
+		if !slices.Equal(c.refused, []error{errCrowded}) {
 			t.Fatalf("refused %v", c.refused)
 		}
 		c.send(5, "small", time.Second, true) // each takes the place of the large one's last
@@ -276,7 +276,7 @@ func TestAReplacedBackendSendsEverybodyAway(t *testing.T) {
 		c.close()
 		c.send(1, "acme", time.Second, true)
 		time.Sleep(time.Second)
-		if len(c.refused) != 5 || slices.ContainsFunc(c.refused, func(err error) bool { return err != errReplaced }) {
+		if !slices.Equal(c.refused, slices.Repeat([]error{errReplaced}, 5)) {
 			t.Errorf("refused %v", c.refused)
 		}
 		c.wg.Wait()
