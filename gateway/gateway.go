@@ -16,9 +16,11 @@ import (
 	"sluicegate.dev/sluice/gateway/admin"
 	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/gateway/edge"
+	"sluicegate.dev/sluice/gateway/replicas"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/internal/keyring"
 	"sluicegate.dev/sluice/internal/spool"
+	"sluicegate.dev/sluice/internal/store/redis"
 	"sluicegate.dev/sluice/plugins"
 	"sluicegate.dev/sluice/routing"
 )
@@ -34,6 +36,9 @@ type Gateway struct {
 	live     *config.Live
 	keeper   *file.Keeper
 	space    *spool.Space
+	store    runtimeStore
+	redis    *redis.Store // the same, when it is Redis; else nil
+	replicas *replicas.Replicas
 	slots    *admission.Leases
 	upstream *upstream.Upstream
 	edge     *edge.Edge
@@ -52,7 +57,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
 	for _, make := range []func(Config) error{
-		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
 	} {
 		if err := make(cfg); err != nil {
 			return nil, err
@@ -114,7 +119,7 @@ func (g *Gateway) makeSpace(Config) error {
 }
 
 func (g *Gateway) makeUpstream(Config) error {
-	g.slots = admission.New(admission.Config{Log: g.log, Metrics: g.registry})
+	g.slots = admission.New(g.admission())
 	g.upstream = upstream.New(upstream.Config{
 		Space: g.space, Log: g.log, Metrics: g.registry,
 		Admission: g.slots,
@@ -149,7 +154,7 @@ func (g *Gateway) makeEdge(Config) error {
 	made, err := edge.New(edge.Config{
 		Static: g.static, Path: path, Log: g.log, Registry: g.registry,
 		Certificate: g.certificate, Unknown: path.Unknown(), Natives: natives(),
-		OnStop:     g.closeSockets,
+		OnStop:     g.leave,
 		PluginsDir: filepath.Join(string(g.install.DataDir), "plugins"),
 	})
 	g.edge = made
@@ -159,6 +164,7 @@ func (g *Gateway) makeEdge(Config) error {
 // behind are the parts that requests need; they stop after the edge.
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
+		"replicas": g.replicas,
 		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,

@@ -14,10 +14,13 @@ type part interface {
 }
 
 // Run serves until ctx ends or a part fails. The edge stops first and waits for requests
-// in flight (entry point grace time); the parts that those requests need stop after it.
+// in flight (entry point grace time); the parts that those requests need stop after it, and
+// the store after those, which may have something left to say to it.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.loadFirst()
-	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
+	beneath, stopBeneath := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBeneath()
+	behind, stopBehind := context.WithCancel(beneath)
 	defer stopBehind()
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
@@ -29,9 +32,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		defer stopBehind()
+		if err := g.replicas.Join(front); err != nil {
+			return err
+		}
 		return named("edge", g.edge.Run(front))
 	})
-	return group.Wait()
+	store := make(chan error, 1)
+	go func() {
+		defer stopBehind()
+		store <- named("store", g.store.Run(beneath))
+	}()
+	err := group.Wait()
+	stopBeneath()
+	return errors.Join(err, <-store)
 }
 
 // named says which part failed. Being told to stop is no failure.

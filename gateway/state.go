@@ -40,7 +40,7 @@ func (g *Gateway) ready() error {
 	if !g.edge.Ready() {
 		return errors.New("the entry points do not serve, or are stopping")
 	}
-	return nil
+	return g.replicas.Fits()
 }
 
 // state is the gateway as the admin API sees it.
@@ -109,6 +109,31 @@ func backendStatus(b upstream.BackendStatus) api.BackendStatus {
 	if !b.Since.IsZero() {
 		since := b.Since.UTC().Truncate(time.Second)
 		out.Since = &since
+	}
+	return out
+}
+
+// Store implements admin.Gateway.
+func (s state) Store() api.StoreStatus {
+	kind := api.StoreEmbedded
+	if s.g.redis != nil {
+		kind = api.StoreRedis
+	}
+	return api.StoreStatus{Kind: kind, Healthy: s.g.store.Healthy()}
+}
+
+// Replicas implements admin.Gateway.
+func (s state) Replicas() api.ReplicaList {
+	live, at, known := s.g.replicas.Live()
+	out := api.ReplicaList{Known: known}
+	if !at.IsZero() {
+		at = at.UTC()
+		out.AsOf = &at
+	}
+	for _, r := range live {
+		out.Replicas = append(out.Replicas, api.Replica{
+			ID: r.ID, Host: r.Host, Version: r.Version, Started: r.Started, Self: r.ID == s.g.replicas.Me().ID,
+		})
 	}
 	return out
 }

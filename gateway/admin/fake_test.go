@@ -33,6 +33,14 @@ type fake struct {
 func (f *fake) Snapshot() Snapshot               { return f.snapshot }
 func (f *fake) UpstreamStatus() []api.PoolStatus { return f.live }
 
+func (f *fake) Store() api.StoreStatus {
+	return api.StoreStatus{Kind: api.StoreRedis, Healthy: true}
+}
+
+func (f *fake) Replicas() api.ReplicaList {
+	return api.ReplicaList{Known: true, Replicas: []api.Replica{{ID: "r1", Host: "node-a", Self: true}, {ID: "r2", Host: "node-b"}}}
+}
+
 func (f *fake) Confirm(_ context.Context, digest string) ([]string, error) {
 	if f.fails != nil {
 		return nil, f.fails

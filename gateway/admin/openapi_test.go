@@ -22,7 +22,7 @@ func TestDescription(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Errorf("version %s", doc.OpenAPI)
 	}
-	for _, path := range []string{"/api/v1/tenants", "/api/v1/tenants/{tenant}", "/api/v1/tenants/{tenant}/status", "/api/v1/pools/{pool}", "/api/v1/status", "/api/v1/config/confirm"} {
+	for _, path := range []string{"/api/v1/tenants", "/api/v1/tenants/{tenant}", "/api/v1/tenants/{tenant}/status", "/api/v1/pools/{pool}", "/api/v1/status", "/api/v1/replicas", "/api/v1/config/confirm"} {
 		if _, ok := doc.Paths[path]; !ok {
 			t.Errorf("%s is not described", path)
 		}

@@ -67,6 +67,19 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestReplicas(t *testing.T) {
+	h := newServer(t, sample(), nil).local()
+	_, text := ask(t, h, "GET", "/api/v1/replicas", "", nil)
+	list := decode[api.ReplicaList](t, text)
+	if !list.Known || len(list.Replicas) != 2 || !list.Replicas[0].Self || list.Replicas[1].Host != "node-b" {
+		t.Errorf("got %s", text)
+	}
+	_, text = ask(t, h, "GET", "/api/v1/status", "", nil)
+	if s := decode[api.Status](t, text); s.Store.Kind != api.StoreRedis || !s.Store.Healthy || len(s.Replicas.Replicas) != 2 {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestStatusBeforeAnyConfiguration(t *testing.T) {
 	h := newServer(t, &fake{snapshot: Snapshot{Origin: api.OriginNone}}, nil).local()
 	for _, path := range []string{"/status", "/tenants", "/pools", "/status/pools"} {

@@ -22,6 +22,10 @@ type Gateway interface {
 	Snapshot() Snapshot
 	// UpstreamStatus is the live state of every pool.
 	UpstreamStatus() []api.PoolStatus
+	// Store is what keeps runtime state.
+	Store() api.StoreStatus
+	// Replicas are the gateways that share it.
+	Replicas() api.ReplicaList
 	// Confirm lets the pending removal with that digest happen and says who went.
 	Confirm(ctx context.Context, digest string) (removed []string, err error)
 }

@@ -12,6 +12,11 @@ import (
 
 func (s *Server) registerStatus(h huma.API) {
 	huma.Register(h, operation("getStatus", http.MethodGet, "/status", Viewer, "How the gateway is doing"), s.getStatus)
+	huma.Register(h, operation("listReplicas", http.MethodGet, "/replicas", Viewer, "The gateways that share the store"), s.listReplicas)
+}
+
+func (s *Server) listReplicas(context.Context, *struct{}) (*body[api.ReplicaList], error) {
+	return &body[api.ReplicaList]{s.config.Gateway.Replicas()}, nil
 }
 
 func (s *Server) getStatus(context.Context, *struct{}) (*body[api.Status], error) {
@@ -23,6 +28,7 @@ func (s *Server) getStatus(context.Context, *struct{}) (*body[api.Status], error
 		Pending:       snapshot.Pending,
 		Problems:      append([]api.Problem{}, snapshot.Problems...),
 		Tenants:       len(snapshot.Tenants), Pools: len(snapshot.Pools),
+		Store: s.config.Gateway.Store(), Replicas: s.config.Gateway.Replicas(),
 	}
 	if !snapshot.Since.IsZero() {
 		since := snapshot.Since.UTC()

@@ -1,8 +1,6 @@
 package replicas
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -16,10 +14,10 @@ func (r *Replicas) register(to prometheus.Registerer) {
 	to.MustRegister(
 		gauge("sluice_replicas", "Gateways that share the store, this one included, as last known.", func() float64 { return float64(r.Count()) }),
 		gauge("sluice_replicas_known", "1 while the store says who they are.", func() float64 {
-			if _, at := r.Live(); time.Since(at) > silent {
-				return 0
+			if _, _, known := r.Live(); known {
+				return 1
 			}
-			return 1
+			return 0
 		}),
 		gauge("sluice_replica_key_ring_fits", "0 when this gateway's key ring is not that of the others: it must not serve beside them.", func() float64 {
 			if r.Fits() != nil {

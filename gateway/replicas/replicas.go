@@ -125,11 +125,12 @@ func (r *Replicas) Count() int {
 	return max(1, len(r.live))
 }
 
-// Live are the replicas as the store knew them at a time; zero when it never said.
-func (r *Replicas) Live() (live []store.Replica, at time.Time) {
+// Live are the replicas as the store knew them at a time, zero when it never said. known is
+// false when that is too long ago to rely on.
+func (r *Replicas) Live() (live []store.Replica, at time.Time, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.live), r.heard
+	return slices.Clone(r.live), r.heard, time.Since(r.heard) < silent
 }
 
 // Me is this replica.

@@ -71,6 +71,8 @@ func TestWhatPeopleSee(t *testing.T) {
 		Problems:      []api.Problem{{File: "a.yaml", Line: 3, Column: 7, Resource: "Tenant acme", Field: "spec.pool", Message: "there is no pool", Hint: "add one"}},
 		Unwell:        []api.PoolStatus{{Name: "acme-blue", Backends: []api.BackendStatus{{Name: "b2", State: "down", Reason: "refused"}}}},
 		Backends:      api.BackendCounts{Up: 1, Down: 1},
+		Store:         api.StoreStatus{Kind: api.StoreRedis},
+		Replicas:      api.ReplicaList{AsOf: &since, Replicas: []api.Replica{{Host: "node-b"}, {Host: "node-a", Self: true}}},
 	})
 	cases := map[string]struct {
 		args []string
@@ -78,7 +80,7 @@ func TestWhatPeopleSee(t *testing.T) {
 	}{
 		"status": {[]string{"status"}, []string{
 			"v1, up 3 days, NOT READY: stopping", "abc, LAST GOOD COPY: ", "in use since 2026-11-22 12:00:00",
-			"1 up, 0 saturated, 1 down", "remove 3 of 4 tenants (x, y and 1 more)", "sluice confirm 0123456789 --reason WHY",
+			"1 up, 0 saturated, 1 down", "redis, DOES NOT ANSWER: ", "2: node-a (this one), node-b, AS OF 2026-11-22 12:00:00", "remove 3 of 4 tenants (x, y and 1 more)", "sluice confirm 0123456789 --reason WHY",
 			"  a.yaml:3:7: Tenant acme: spec.pool: there is no pool\n      add one", "b2        down    0",
 		}},
 		"status -o json": {[]string{"status", "-o", "json"}, []string{`"origin": "lastGood"`, `"digest": "0123456789"`}},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,12 +44,44 @@ func showStatus(w io.Writer, s api.Status) {
 	line("Configuration", configuration(s.Configuration))
 	line("Serving", plural(s.Tenants, "tenant")+", "+plural(s.Pools, "pool"))
 	line("Backends", fmt.Sprintf("%d up, %d saturated, %d down, %d not probed yet", b.Up, b.Saturated, b.Down, b.Unknown))
+	line("Store", storeLine(s.Store))
+	if s.Store.Kind == api.StoreRedis {
+		line("Replicas", replicasLine(s.Replicas))
+	}
 	showPending(w, s.Pending)
 	showProblems(w, s.Problems)
 	if len(s.Unwell) > 0 {
 		fmt.Fprintln(w)
 		backendTable(w, s.Unwell)
 	}
+}
+
+func storeLine(s api.StoreStatus) string {
+	if s.Healthy {
+		return s.Kind
+	}
+	return s.Kind + ", DOES NOT ANSWER: sessions find their server by their cookie"
+}
+
+// replicasLine is "2: node-a (this one), node-b".
+func replicasLine(l api.ReplicaList) string {
+	if !l.Known && l.AsOf == nil {
+		return "UNKNOWN: the store never said"
+	}
+	names := make([]string, 0, len(l.Replicas))
+	for _, r := range l.Replicas {
+		name := r.Host
+		if r.Self {
+			name += " (this one)"
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	text := fmt.Sprintf("%d: %s", len(names), strings.Join(names, ", "))
+	if !l.Known {
+		text += ", AS OF " + l.AsOf.Local().Format(time.DateTime)
+	}
+	return text
 }
 
 func configuration(c api.Configuration) string {

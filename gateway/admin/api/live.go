@@ -16,6 +16,36 @@ type Status struct {
 	Pools         int             `json:"pools" doc:"Number of pools served"`
 	Backends      BackendCounts   `json:"backends" doc:"Servers by state"`
 	Unwell        []PoolStatus    `json:"unwell" doc:"Pools with a server that is not up; only those servers"`
+	Store         StoreStatus     `json:"store" doc:"What keeps pins and shares state among replicas"`
+	Replicas      ReplicaList     `json:"replicas" doc:"Gateways that share the store"`
+}
+
+// Kinds of store.
+const (
+	StoreEmbedded = "embedded"
+	StoreRedis    = "redis"
+)
+
+// StoreStatus is the store as this gateway sees it now.
+type StoreStatus struct {
+	Kind    string `json:"kind" enum:"embedded,redis"`
+	Healthy bool   `json:"healthy" doc:"Whether it answers; without it requests are served all the same"`
+}
+
+// ReplicaList is the gateways that share the store.
+type ReplicaList struct {
+	Known    bool       `json:"known" doc:"Whether the store says so now; if not, the list is what it said last"`
+	AsOf     *time.Time `json:"asOf,omitempty" doc:"When the store said so"`
+	Replicas []Replica  `json:"replicas"`
+}
+
+// Replica is one gateway.
+type Replica struct {
+	ID      string    `json:"id" doc:"Random, new at each start"`
+	Host    string    `json:"host" doc:"Name of the machine or pod"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	Self    bool      `json:"self,omitempty" doc:"Whether it is the one that answers"`
 }
 
 // Where the configuration in use came from.
