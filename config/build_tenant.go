@@ -10,9 +10,12 @@ import (
 )
 
 // build makes a tenant of its document. What is wrong is in its problems.
-func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *servedTenant {
+func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool, policy func(string) *servedPolicy) *servedTenant {
 	spec := r.Spec.(*TenantSpec)
-	b := &tenantBuilder{served: &servedTenant{source: r, plan: plan}, spec: spec, pool: pool, calendars: c.declared[KindCalendar]}
+	b := &tenantBuilder{
+		served: &servedTenant{source: r, plan: plan}, spec: spec, pool: pool, policy: policy,
+		calendars: c.declared[KindCalendar], policyNames: sortedKeys(c.policies),
+	}
 	b.shared = b.settle()
 	t := &routing.Tenant{
 		Name:        r.Name,
@@ -26,6 +29,7 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool) *serv
 	b.served.tenant = t
 	b.releases(t)
 	b.classes(t)
+	b.limits(t)
 	if spec.Standby != nil {
 		b.find("spec.standby.pool", spec.Standby.Pool)
 	}
@@ -54,7 +58,10 @@ type tenantBuilder struct {
 	spec      *TenantSpec
 	shared    Shared // what the tenant says, filled and bounded by its plan
 	pool      func(string) *servedPool
+	policy    func(string) *servedPolicy
 	calendars map[string]*Resource
+
+	policyNames []string // for suggestions
 }
 
 func (b *tenantBuilder) fail(field, hint, format string, args ...any) {
@@ -162,6 +169,9 @@ func (b *tenantBuilder) digest() string {
 	parts := []string{"tenant", b.served.source.Digest, digest(b.served.plan)}
 	for _, p := range b.served.pools {
 		parts = append(parts, p.pool.Name, p.pool.Digest)
+	}
+	for _, p := range b.served.policies {
+		parts = append(parts, p.policy.Name, p.policy.Digest)
 	}
 	return digestOf(parts...)
 }

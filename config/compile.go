@@ -30,8 +30,9 @@ type compiler struct {
 	reports  map[ref]Problems // of the names that were compiled, kept until they are compiled again
 	general  Problems         // of this run only
 	plans    map[string]*Resource
+	policies map[string]*servedPolicy
 	pools    map[string]*servedPool
-	replaced map[ref]bool // plans and pools that are not what they were
+	replaced map[ref]bool // plans, policies and pools that are not what they were
 
 	order  []string                 // names of the tenants that are looked at: as declared, then the undeclared
 	served map[string]*servedTenant // of those; without an entry it is not served any more
@@ -53,6 +54,7 @@ func Compile(doc Document, previous *Snapshot, opts Options) *Snapshot {
 	c.index, c.general = reindex(previous, doc, c.general)
 	c.replaced = map[ref]bool{}
 	c.compilePlans()
+	c.compilePolicies()
 	c.compilePools()
 	c.compileTenants()
 	c.settleHosts()
@@ -112,10 +114,11 @@ func (c *compiler) compilePlans() {
 func (c *compiler) snapshot() *Snapshot {
 	s := &Snapshot{
 		Pending: c.pending, AppliedAt: c.opts.Now, Due: c.due,
-		index: c.index, reports: c.reports, plans: c.plans, pools: c.pools,
+		index: c.index, reports: c.reports, plans: c.plans, policies: c.policies, pools: c.pools,
 		total: c.previous.total,
 	}
 	c.takeTenants(s)
+	c.takePolicies(s)
 	c.takePools(s)
 	c.keepTorn(s)
 	c.sayStale(s)
@@ -181,12 +184,12 @@ func (c *compiler) takePools(s *Snapshot) {
 	}
 }
 
-// keepTorn notes the plans and pools that are served and not declared: a file was torn, and
+// keepTorn notes the plans, policies and pools that are served and not declared: a file was torn, and
 // they go when it can be read and does not declare them.
 func (c *compiler) keepTorn(s *Snapshot) {
-	for _, kind := range []Kind{KindPlan, KindPool} {
+	for _, kind := range []Kind{KindPlan, KindLimitPolicy, KindPool} {
 		for name := range c.touched[kind] {
-			if c.declared[kind][name] == nil && (c.plans[name] != nil || c.pools[name] != nil) {
+			if c.declared[kind][name] == nil && (c.plans[name] != nil || c.policies[name] != nil || c.pools[name] != nil) {
 				s.keep(ref{kind, name})
 			}
 		}

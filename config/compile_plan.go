@@ -36,6 +36,9 @@ func (b *tenantBuilder) floors(s *Shared, f FloorsSpec) {
 	if f.TLS && b.spec.TLS == nil {
 		b.loosens("tls", "wants every tenant to have tls")
 	}
+	if f.SignIn != "" && s.SignIn != nil && or(s.SignIn.Mode, f.SignIn) != f.SignIn {
+		b.loosens("signIn", "keeps sign-ins protected")
+	}
 	s.Weight = b.ceiling("weight", s.Weight, f.Weight)
 	s.WorkersCeiling = b.ceiling("workersCeiling", s.WorkersCeiling, f.WorkersCeiling)
 	s.Sockets = b.ceiling("sockets", s.Sockets, f.Sockets)

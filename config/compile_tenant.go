@@ -5,7 +5,7 @@ import (
 )
 
 // compileTenants looks at the tenants that something happened to: to themselves, or to a
-// plan or pool that they are built on.
+// plan, policy or pool that they are built on.
 func (c *compiler) compileTenants() {
 	names := c.touched[KindTenant]
 	if len(c.replaced) > 0 {
@@ -30,6 +30,11 @@ func (c *compiler) rests(t *servedTenant) bool {
 	}
 	for _, p := range t.pools {
 		if c.replaced[ref{KindPool, p.pool.Name}] {
+			return true
+		}
+	}
+	for _, p := range t.policies {
+		if c.replaced[ref{KindLimitPolicy, p.policy.Name}] {
 			return true
 		}
 	}
@@ -83,7 +88,7 @@ func (c *compiler) serveTenant(r *Resource) *servedTenant {
 		c.report(at, same.problems)
 		return same
 	}
-	built := c.build(r, plan, c.poolNow)
+	built := c.build(r, plan, c.poolNow, c.policyNow)
 	c.report(at, built.problems)
 	if built.problems.Failed() {
 		return c.lastGood(r.Name)
@@ -124,6 +129,11 @@ func (c *compiler) unchanged(last *servedTenant, r, plan *Resource) bool {
 			return false
 		}
 	}
+	for _, p := range last.policies {
+		if c.policies[p.policy.Name].limit() != p.policy {
+			return false
+		}
+	}
 	return true
 }
 
@@ -138,6 +148,11 @@ func digest(r *Resource) string {
 func (t *servedTenant) orSame(last *servedTenant) *servedTenant {
 	if last == nil || last.tenant.Digest != t.tenant.Digest || len(last.pools) != len(t.pools) {
 		return t
+	}
+	for i, p := range last.policies {
+		if i >= len(t.policies) || p.policy != t.policies[i].policy {
+			return t
+		}
 	}
 	for i, p := range last.pools {
 		if p.pool != t.pools[i].pool {
@@ -162,6 +177,8 @@ func (c *compiler) lastGood(name string) *servedTenant {
 	}
 	built := c.build(last.source, last.plan, func(name string) *servedPool {
 		return or(c.pools[name], last.pool(name))
+	}, func(name string) *servedPolicy {
+		return or(c.policies[name], last.policyOf(name))
 	})
 	if built.problems.Failed() {
 		return &kept

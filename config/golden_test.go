@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"sluicegate.dev/sluice/routing"
 )
 
 func updating() bool { return flag.Lookup("update").Value.String() == "true" }
@@ -160,10 +162,21 @@ func summary(s, before *Snapshot) string {
 		for _, m := range tenant.Middlewares {
 			out.WriteString(" " + m)
 		}
+		for _, l := range tenant.Limits {
+			fmt.Fprintf(&out, " %s(%s)", l.Policy.Name, rateText(l.Policy))
+		}
 		fmt.Fprintln(&out)
 	}
 	if !s.Due.IsZero() {
 		fmt.Fprintf(&out, "  due %s after\n", s.Due.Sub(s.AppliedAt))
 	}
 	return out.String()
+}
+
+// rateText is a policy in a few signs, so that a story shows which version is served.
+func rateText(p *routing.LimitPolicy) string {
+	if p.Rate == 0 {
+		return string(p.By)
+	}
+	return fmt.Sprintf("%s %.4g/s+%d", p.By, p.Rate, p.Burst)
 }

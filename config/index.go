@@ -187,6 +187,10 @@ func (s *Snapshot) fileOf(at ref) string {
 		if plan := s.plans[at.name]; plan != nil {
 			return plan.File
 		}
+	case KindLimitPolicy:
+		if served := s.policies[at.name]; served != nil {
+			return served.source.File
+		}
 	}
 	return ""
 }

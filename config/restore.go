@@ -24,6 +24,7 @@ func Restore(data []byte, opts Options) (*Snapshot, error) {
 	}
 	r.compiler.index = index{declared: map[Kind]map[string]*Resource{KindCalendar: {}}, touched: map[Kind]map[string]bool{}}
 	r.plans, r.pools = map[string]*Resource{}, map[string]*servedPool{}
+	r.policies = map[string]*servedPolicy{}
 	r.extra, r.replaced, r.served = map[string]*servedPool{}, map[ref]bool{}, map[string]*servedTenant{}
 	for _, l := range lines {
 		if err := r.line(l); err != nil {
@@ -115,9 +116,7 @@ func (r *restorer) usable(number int, kind Kind) *Resource {
 func (r *restorer) line(l saved) error {
 	switch {
 	case l.Policy > 0 && l.Policy <= len(r.docs):
-		if doc := r.docs[l.Policy-1]; doc.Kind == KindCalendar {
-			r.declared[KindCalendar][doc.Name] = doc
-		}
+		r.policy(l.Policy)
 	case l.Plan > 0:
 		if plan := r.usable(l.Plan, KindPlan); plan != nil {
 			r.plans[plan.Name] = plan
@@ -148,6 +147,33 @@ func (r *restorer) pool(l savedPool) {
 	}
 }
 
+func (r *restorer) policy(number int) {
+	switch doc := r.docs[number-1]; doc.Kind {
+	case KindCalendar:
+		r.declared[KindCalendar][doc.Name] = doc
+	case KindLimitPolicy:
+		if doc = r.usable(number, KindLimitPolicy); doc != nil {
+			r.policies[doc.Name] = servedFrom(doc)
+			r.replaced[ref{KindLimitPolicy, doc.Name}] = true
+		}
+	}
+}
+
+// policiesOf are the versions that a tenant was built on: a kept tenant may be on an older one.
+func (r *restorer) policiesOf(numbers []int) func(string) *servedPolicy {
+	own := map[string]*servedPolicy{}
+	for _, number := range numbers {
+		doc := r.usable(number, KindLimitPolicy)
+		if doc == nil {
+			continue
+		}
+		if own[doc.Name] = r.policies[doc.Name]; own[doc.Name] == nil || own[doc.Name].source != doc {
+			own[doc.Name] = servedFrom(doc)
+		}
+	}
+	return func(name string) *servedPolicy { return own[name] }
+}
+
 func (r *restorer) tenant(l savedTenant) {
 	source := r.usable(l.Source, KindTenant)
 	if source == nil {
@@ -159,7 +185,8 @@ func (r *restorer) tenant(l savedTenant) {
 			return
 		}
 	}
-	built := r.build(source, plan, func(name string) *servedPool { return or(r.pools[name], r.extra[name]) })
+	built := r.build(source, plan, func(name string) *servedPool { return or(r.pools[name], r.extra[name]) },
+		r.policiesOf(l.Policies))
 	if built.problems.Failed() {
 		r.general = append(r.general, built.problems.Errors()...)
 		return
@@ -181,6 +208,9 @@ func (s *Snapshot) markRestored() {
 	for name := range s.plans {
 		s.keep(ref{KindPlan, name})
 	}
+	for name := range s.policies {
+		s.keep(ref{KindLimitPolicy, name})
+	}
 	s.Problems = append(slices.Clone(s.Problems), Problem{Warning: true, Message: fmt.Sprintf(
 		"serving the last good snapshot, %s of %s, until the sources are read", s.Revision, s.AppliedAt.UTC().Format(time.RFC3339))})
 }
@@ -198,6 +228,9 @@ func (s *Snapshot) Resources() []*Resource {
 	}
 	for _, plan := range s.plans {
 		all[plan] = true
+	}
+	for _, p := range s.policies {
+		all[p.source] = true
 	}
 	return slices.Collect(maps.Keys(all))
 }

@@ -49,6 +49,8 @@ type savedTenant struct {
 	Source int      `json:"source"`
 	Plan   int      `json:"plan,omitempty"`
 	Pools  []string `json:"pools"`
+
+	Policies []int `json:"policies,omitempty"` // numbers of the documents that it is built on
 }
 
 // ErrSaved is returned for a saved snapshot that is not whole, or not of this version.
@@ -61,7 +63,10 @@ func (s *Snapshot) Save(w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	writer := saver{out: json.NewEncoder(io.MultiWriter(buffered, sum)), numbers: map[*Resource]int{}}
 	writer.line(saved{Format: savedFormat, Revision: s.Revision, Applied: s.AppliedAt})
-	for _, kind := range []Kind{KindLimitPolicy, KindAccessPolicy, KindCalendar} {
+	for _, name := range sortedKeys(s.policies) {
+		writer.line(saved{Policy: writer.document(s.policies[name].source)})
+	}
+	for _, kind := range []Kind{KindAccessPolicy, KindCalendar} {
 		for _, name := range sortedKeys(s.declared[kind]) {
 			writer.line(saved{Policy: writer.document(s.declared[kind][name])})
 		}
@@ -113,6 +118,9 @@ func (w *saver) tenant(t *servedTenant) {
 	l := savedTenant{Name: t.tenant.Name, Source: w.document(t.source), Plan: w.document(t.plan)}
 	for _, p := range t.pools {
 		l.Pools = append(l.Pools, p.pool.Name)
+	}
+	for _, p := range t.policies {
+		l.Policies = append(l.Policies, w.document(p.source))
 	}
 	w.line(saved{Tenant: &l})
 }

@@ -26,15 +26,16 @@ type Snapshot struct {
 
 	// What the next Compile starts from.
 	index
-	reports map[ref]Problems
-	plans   map[string]*Resource // last good
-	pools   map[string]*servedPool
-	extra   map[string]*servedPool // not declared any more, but a kept tenant needs it
-	tenants map[string]*servedTenant
-	users   map[string]int
-	kept    map[ref]bool // served, but not as declared: looked at each time
-	states  map[State]int
-	total   sum
+	reports  map[ref]Problems
+	plans    map[string]*Resource // last good
+	policies map[string]*servedPolicy
+	pools    map[string]*servedPool
+	extra    map[string]*servedPool // not declared any more, but a kept tenant needs it
+	tenants  map[string]*servedTenant
+	users    map[string]int
+	kept     map[ref]bool // served, but not as declared: looked at each time
+	states   map[State]int
+	total    sum
 }
 
 // PendingRemoval is a removal of so many tenants that somebody has to say it is meant.
@@ -49,6 +50,7 @@ type servedTenant struct {
 	tenant      *routing.Tenant
 	source      *Resource
 	plan        *Resource // nil without one
+	policies    []*servedPolicy
 	pools       []*servedPool
 	certificate *tls.Certificate
 	problems    Problems

@@ -1,21 +1,5 @@
 package config
 
-// LimitPolicySpec bounds a rate.
-type LimitPolicySpec struct {
-	// Rate such as 600/m.
-	Rate *Rate `json:"rate,omitempty"`
-	// Burst is how much may come at once.
-	Burst int `json:"burst,omitempty" jsonschema:"minimum=1"`
-	// By says whose budget it is. Default: client.
-	By string `json:"by,omitempty" jsonschema:"enum=client,enum=address,enum=user,enum=tenant"`
-	// Units says what is counted: requests, or their cost by model and method. Default: requests.
-	Units string `json:"units,omitempty" jsonschema:"enum=requests,enum=cost"`
-	// Concurrency bounds the requests in flight.
-	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1"`
-	// OnStoreLoss says what holds while the store is away. Default: localShare.
-	OnStoreLoss string `json:"onStoreLoss,omitempty" jsonschema:"enum=localShare,enum=open,enum=closed"`
-}
-
 // AccessPolicySpec says who may pass.
 type AccessPolicySpec struct {
 	// Entra is the Entra ID application that people sign in with.

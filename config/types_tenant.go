@@ -32,8 +32,10 @@ type Shared struct {
 	Middlewares []string `json:"middlewares,omitempty"`
 	// Access lists the policies that cover paths.
 	Access []AccessRule `json:"access,omitempty"`
-	// Limits lists the policies that bound rates.
+	// Limits lists the policies that bound rates and rights. All that match a request hold.
 	Limits []LimitRule `json:"limits,omitempty"`
+	// SignIn protects passwords and API keys from being guessed.
+	SignIn *SignInSpec `json:"signIn,omitempty"`
 	// Cutover is how this tenant moves when nobody says otherwise.
 	Cutover *CutoverSpec `json:"cutover,omitempty"`
 	// Weight of the tenant among those that share a pool. Default: 1.
@@ -82,12 +84,20 @@ type AccessRule struct {
 	Policy string `json:"policy" jsonschema:"required"`
 }
 
-// LimitRule puts requests under a limit policy.
+// LimitRule puts requests under a limit policy: those that match all of what is given.
 type LimitRule struct {
 	// Classes that are covered.
 	Classes []string `json:"classes,omitempty"`
 	// Paths that are covered: exact, or a prefix that ends in "/**".
 	Paths []string `json:"paths,omitempty"`
+	// Calls that are covered, as patterns of model.method such as "*.unlink".
+	Calls []string `json:"calls,omitempty"`
+	// Clients that are covered, as "sluice limits top" names them, or uid:7, or login:edi@example.com.
+	Clients []string `json:"clients,omitempty"`
+	// Except leaves clients out.
+	Except []string `json:"except,omitempty"`
+	// Priority lets the requests use what policies reserve.
+	Priority bool `json:"priority,omitempty"`
 	// Policy is the name of a LimitPolicy.
 	Policy string `json:"policy" jsonschema:"required"`
 }
@@ -136,6 +146,8 @@ type FloorsSpec struct {
 	Access []AccessRule `json:"access,omitempty"`
 	// Limits that every tenant has.
 	Limits []LimitRule `json:"limits,omitempty"`
+	// SignIn "enforce" keeps sign-ins protected.
+	SignIn string `json:"signIn,omitempty" jsonschema:"enum=enforce"`
 	// Weight is the most that a tenant may take.
 	Weight *int `json:"weight,omitempty" jsonschema:"minimum=1,maximum=1000"`
 	// WorkersCeiling is the most that a tenant may take.

@@ -29,6 +29,9 @@ func (c *checker) shared(field string, s Shared) {
 	c.middlewares(field+".middlewares", s.Middlewares)
 	c.access(field+".access", s.Access)
 	c.limits(field+".limits", s.Limits)
+	if s.SignIn != nil {
+		c.signIn(field+".signIn", s.SignIn)
+	}
 }
 
 // middlewares wants name@provider. Traefik's internal services are not for tenants.
@@ -49,15 +52,5 @@ func (c *checker) middlewares(field string, list []string) {
 func (c *checker) access(field string, rules []AccessRule) {
 	for i, r := range rules {
 		c.paths(fmt.Sprintf("%s[%d].paths", field, i), r.Paths)
-	}
-}
-
-func (c *checker) limits(field string, rules []LimitRule) {
-	for i, r := range rules {
-		where := fmt.Sprintf("%s[%d]", field, i)
-		c.paths(where+".paths", r.Paths)
-		if len(r.Paths)+len(r.Classes) == 0 && !c.broken(where) {
-			c.fail(where, "", "says nothing: it needs classes or paths")
-		}
 	}
 }

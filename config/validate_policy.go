@@ -7,12 +7,6 @@ import (
 	"time"
 )
 
-func (c *checker) limitPolicy(s *LimitPolicySpec) {
-	if s.Rate == nil && s.Concurrency == 0 && !c.broken("spec") {
-		c.fail("spec", "give it a rate or a concurrency", "the policy limits nothing")
-	}
-}
-
 func (c *checker) accessPolicy(s *AccessPolicySpec) {
 	if s.Entra == nil || c.broken("spec.entra") {
 		return

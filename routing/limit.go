@@ -125,7 +125,7 @@ type SignInMode string
 const (
 	SignInEnforce SignInMode = "enforce"
 	SignInShadow  SignInMode = "shadow"
-	SignInOff     SignInMode = "off"
+	SignInOff     SignInMode = "disabled"
 )
 
 // Matches tells whether a request falls under the rule. call is the name of the RPC call, empty
