@@ -17,7 +17,18 @@ type Refusal struct {
 	Detail     string // what it means and what to do, for people; no secrets
 	RetryAfter time.Duration
 	Header     http.Header // more headers, may be nil
+
+	// Type is a problem type (RFC 9457). With one, programs get Problem Details.
+	Type string
+	// Violated names the limits that refused.
+	Violated []string
 }
+
+// TypeQuota is the problem type of a limit that is reached.
+const TypeQuota = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+// TypeReduced is that of a limit that cannot be checked for now.
+const TypeReduced = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 
 // RequestIDHeader carries the request id, on answers and towards Odoo.
 const RequestIDHeader = "X-Request-Id"

@@ -91,6 +91,49 @@ func TestEachCallerGetsItsShape(t *testing.T) {
 	}
 }
 
+func limited() Refusal {
+	return Refusal{
+		Status: http.StatusTooManyRequests, Code: "rate_limited", Title: "Rate limit exceeded",
+		Detail: "Limit integrations: retry in 3 s.", RetryAfter: 3 * time.Second,
+		Type: TypeQuota, Violated: []string{"integrations"},
+	}
+}
+
+func TestALimitSaysWhenToComeBackInEachProtocol(t *testing.T) {
+	for name, tc := range map[string]struct {
+		path   string
+		header map[string]string
+		body   string
+		file   string
+		kind   string
+	}{
+		"XML-RPC":              {"/xmlrpc/2/object", nil, "", "limit-xmlrpc2.xml", "text/xml; charset=utf-8"},
+		"the first XML-RPC":    {"/xmlrpc/object", nil, "", "limit-xmlrpc1.xml", "text/xml; charset=utf-8"},
+		"JSON-RPC":             {"/jsonrpc", nil, `{"id":7}`, "limit-jsonrpc.json", "application/json"},
+		"JSON-2":               {"/json/2/res.partner/read", nil, "{}", "limit-json2.json", "application/json"},
+		"JSON-2 with problems": {"/json/2/res.partner/read", map[string]string{"Accept": "application/problem+json"}, "{}", "limit-json2.json", "application/problem+json"},
+		"a webhook":            {"/web/hook/1", nil, "{}", "limit-problem.json", "application/problem+json"},
+		"the web client":       {"/web/dataset/call_kw", map[string]string{"Content-Type": "application/json"}, `{"id":8}`, "limit-web.json", "application/json"},
+		"a person":             {"/web/login", map[string]string{"Accept": "text/html"}, "", "limit-page.html", "text/html; charset=utf-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("POST", tc.path, nil)
+			for k, v := range tc.header {
+				r.Header.Set(k, v)
+			}
+			r.Body = spooled(t, tc.body)
+			w := write(r, limited())
+			golden(t, tc.file, w.Body.Bytes())
+			if w.Code != 429 || w.Header().Get("Content-Type") != tc.kind || w.Header().Get("Retry-After") != "3" || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("got %d %v", w.Code, w.Header())
+			}
+			if text := strings.ToLower(w.Body.String()); !strings.Contains(text, "rate limit") || !strings.Contains(text, "3 s") {
+				t.Errorf("it does not say so: %s", w.Body)
+			}
+		})
+	}
+}
+
 func spooled(t *testing.T, content string) *spool.Body {
 	t.Helper()
 	space, err := spool.New(spool.Config{Dir: t.TempDir()})

@@ -7,7 +7,7 @@
 //     status (see webClient);
 //   - people a page: one file without foreign parts, light and dark, that says what
 //     happened, what to do, and the request id to quote;
-//   - everybody else a line of text.
+//   - everybody else a line of text, or Problem Details (RFC 9457) from a limit.
 //
 // The text comes from the caller and must hold no secrets; the cause of a failure belongs
 // in the log. The package closes no connection and starts nothing.

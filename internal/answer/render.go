@@ -22,13 +22,22 @@ func render(s shape, r *http.Request, refusal Refusal, id string) (contentType s
 	case jsonRPC:
 		return "application/json", renderJSONRPC(r, refusal)
 	case jsonTwo:
-		return "application/json", marshal(newFault(refusal))
+		return renderJSONTwo(r, refusal, id)
 	case xmlRPC:
 		return "text/xml; charset=utf-8", renderFault(fmt.Sprintf("<int>%d</int>", refusal.Status), sentence(refusal))
 	case xmlRPCOld:
 		code := "<string>warning -- " + escape(refusal.Title) + "\n\n" + escape(refusal.Detail) + "</string>"
 		return "text/xml; charset=utf-8", renderFault(code, sentence(refusal))
-	case plain, webClient:
+	case plain:
+		if refusal.Type != "" {
+			return problemType, marshal(newProblem(refusal, id))
+		}
+	case webClient:
+		if refusal.Type != "" {
+			// Trying again at once, as below, is what a limit must not lead to: the web
+			// client shows the words of an error.
+			return "application/json", renderJSONRPC(r, refusal)
+		}
 	}
 	// The web client too: any status but 502 with a JSON body counts as a result there,
 	// and becomes silent wrong data. A body that is not JSON makes it say "connection
@@ -54,13 +63,14 @@ type fault struct {
 	Debug      string         `json:"debug"`
 	Code       string         `json:"code"`
 	RetryAfter int            `json:"retry_after,omitempty"`
+	Violated   []string       `json:"violated-policies,omitempty"`
 }
 
 func newFault(refusal Refusal) fault {
 	return fault{
 		Name:    exceptionName(refusal.Status),
 		Message: sentence(refusal), Arguments: []string{sentence(refusal)}, Context: map[string]any{},
-		Code: refusal.Code, RetryAfter: retrySeconds(refusal.RetryAfter),
+		Code: refusal.Code, RetryAfter: retrySeconds(refusal.RetryAfter), Violated: refusal.Violated,
 	}
 }
 
