@@ -16,6 +16,7 @@ import (
 	"sluicegate.dev/sluice/gateway/admin"
 	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/gateway/edge"
+	"sluicegate.dev/sluice/gateway/pins"
 	"sluicegate.dev/sluice/gateway/replicas"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/internal/keyring"
@@ -39,6 +40,7 @@ type Gateway struct {
 	store    runtimeStore
 	redis    *redis.Store // the same, when it is Redis; else nil
 	replicas *replicas.Replicas
+	pins     *pins.Pins
 	slots    *admission.Leases
 	upstream *upstream.Upstream
 	edge     *edge.Edge
@@ -57,7 +59,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
 	for _, make := range []func(Config) error{
-		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makePins, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
 	} {
 		if err := make(cfg); err != nil {
 			return nil, err
@@ -123,31 +125,22 @@ func (g *Gateway) makeUpstream(Config) error {
 	g.upstream = upstream.New(upstream.Config{
 		Space: g.space, Log: g.log, Metrics: g.registry,
 		Admission: g.slots,
+		Replicas:  g.replicas.Count,
 		Shared:    func(pool string) bool { return g.live.Load().Users(pool) > 1 },
 		Listeners: ownListeners(g.static.EntryPoints(), g.install.Admin.Address),
 	})
 	return nil
 }
 
-// pinKeys derives the keys that sign pins.
-func (g *Gateway) pinKeys() (routing.PinKeys, error) {
-	derived, err := g.keys.For("pins")
-	keys := make(routing.PinKeys, 0, len(derived))
-	for _, k := range derived {
-		keys = append(keys, k.Secret)
-	}
-	return keys, err
-}
-
 func (g *Gateway) makeEdge(Config) error {
-	pins, err := g.pinKeys()
+	keys, err := g.pinKeys()
 	if err != nil {
 		return err
 	}
 	port, redirect := httpsPort(g.static.EntryPoints(), g.install.PublicPorts)
 	path := plugins.New(plugins.Deps{
 		Table:    func() *routing.Table { return g.live.Load().Table },
-		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: pins,
+		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: keys, Records: g.pins,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
 		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})
@@ -164,7 +157,7 @@ func (g *Gateway) makeEdge(Config) error {
 // behind are the parts that requests need; they stop after the edge.
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
-		"replicas": g.replicas,
+		"replicas": g.replicas, "pins": g.pins,
 		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,

@@ -8,8 +8,8 @@ import "net/http"
 func (p *Path) steps() http.Handler {
 	path := p.deps.Upstream
 	for _, wrap := range []func(http.Handler) http.Handler{
-		p.pin,
 		p.checkDatabase,
+		p.pin,
 		answerRefused,
 		nameRequest,
 		p.measure,

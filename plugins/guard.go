@@ -97,9 +97,12 @@ func checkPath(x *routing.Exchange, r *http.Request) error {
 
 // checkHeaders refuses names that WSGI would fold onto another one, and removes those that
 // only the gateway may set.
-func checkHeaders(_ *routing.Exchange, r *http.Request) error {
+func checkHeaders(x *routing.Exchange, r *http.Request) error {
 	if len(r.Header["Content-Type"]) > 1 {
 		return refuse(http.StatusBadRequest, "bad_header", "Bad request", "Content-Type is there twice.")
+	}
+	if pass := r.Header[testerHeader]; len(pass) == 1 {
+		x.Tester = pass[0] // ours, and taken out below like all that is
 	}
 	for name := range r.Header {
 		if odoo.AliasHeader(name) {
@@ -137,7 +140,12 @@ func cleanCookies(x *routing.Exchange, r *http.Request) {
 
 // route decides class, release and pool, and what the class allows.
 func (p *Path) route(x *routing.Exchange, r *http.Request) error {
-	x.Route = x.Tenant.Route(x.Host, x.Path, r.Method, x.Client)
+	return p.routeTo(x.Tenant.Active, x, r)
+}
+
+// routeTo is route for a session that lives on that release.
+func (p *Path) routeTo(release *routing.Release, x *routing.Exchange, r *http.Request) error {
+	x.Route = x.Tenant.RouteTo(release, x.Host, x.Path, r.Method, x.Client)
 	if !odoo.EncodedOK(r.URL.EscapedPath(), x.Class) {
 		return refuse(http.StatusBadRequest, "bad_path", "Bad request", "The path holds an encoded character that is not allowed here.")
 	}

@@ -15,6 +15,8 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec // tenant, class
 	inFlight *prometheus.GaugeVec     // tenant
 	unknown  prometheus.Counter
+	moves    *prometheus.CounterVec // tenant, reason
+	invalid  *prometheus.CounterVec // where
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -34,8 +36,15 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_unknown_host_requests_total", Help: "Requests for hosts that are no tenant's and no router's.",
 		}),
+		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_pin_moves_total",
+			Help: "Answers to a session from elsewhere than where it lives, by reason: its server is gone from the configuration, down, or failed; its release is gone or has another pool.",
+		}, []string{"tenant", "reason"}),
+		invalid: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_pin_invalid_total", Help: "Pins in cookies and testers' passes that are not ours, or another tenant's.",
+		}, []string{"where"}),
 	}
-	r.MustRegister(m.requests, m.seconds, m.inFlight, m.unknown)
+	r.MustRegister(m.requests, m.seconds, m.inFlight, m.unknown, m.moves, m.invalid)
 	return m
 }
 

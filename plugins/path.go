@@ -26,6 +26,7 @@ type Deps struct {
 	Metrics  prometheus.Registerer
 
 	Pins           routing.PinKeys // sign the cookie that ties a session to its server
+	Records        Records         // where sessions live, as all replicas know it
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For and -Proto count
 	// PublicPorts maps an entry point to the port under which clients reach it. Ports 80
 	// and 443, and entry points that are missing, add no port to the public host.

@@ -20,6 +20,7 @@ import (
 // seen is what the upstream step was handed.
 type seen struct {
 	x      routing.Exchange
+	live   *routing.Exchange
 	header http.Header
 	uri    string
 	body   string
@@ -50,11 +51,12 @@ func newPath(t *testing.T, change func(*Deps)) (*Path, func() *seen) {
 		Table: func() *routing.Table { return table },
 		Upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
-			got = &seen{*routing.FromContext(r.Context()), r.Header.Clone(), r.URL.RequestURI(), string(body)}
+			x := routing.FromContext(r.Context())
+			got = &seen{*x, x, r.Header.Clone(), r.URL.RequestURI(), string(body)}
 			w.WriteHeader(http.StatusNoContent)
 		}),
 		Space: space, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Records: records{},
 	}
 	if change != nil {
 		change(&deps)

@@ -1,89 +1,188 @@
 package plugins
 
 import (
+	"context"
 	"net/http"
-	"strings"
+	"time"
 
 	"sluicegate.dev/sluice/routing"
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
-const (
-	pinCookie = "sluice_pin"
-	pinMaxAge = "604800" // seconds; that of Odoo's own session cookie
-)
+// Records are the pins that replicas share. Nothing they do makes a request wait for more
+// than a few milliseconds, nor fail.
+type Records interface {
+	// Find returns what is recorded of a session, and whether anything is.
+	Find(ctx context.Context, tenant, session string) (routing.Pin, bool)
+	// Keep records a pin unless a newer one is there, and returns the one that holds.
+	Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin
+	// Leave lets the record of a session that was replaced end soon.
+	Leave(tenant, session string)
+}
 
-// pin ties a session to the server that knows it, where sessions live on the servers. The
-// cookie is ours alone: it is taken out of the request, and it only counts when it was
-// sealed for this tenant and for the pool that serves the request.
+// pin leads a session to the release and the backend that know it: a tester's pass before
+// all, then the newer of the record and the cookie, else the active release and whoever the
+// hash of the session points at. It runs before the body is read, because the release says
+// which database is the right one.
 func (p *Path) pin(next http.Handler) http.Handler {
 	return withExchange(func(w http.ResponseWriter, r *http.Request, x *exchange) {
-		name := pinName(x.Scheme)
-		value := takeCookie(r.Header, name)
-		if pinned(x) {
-			if pin, ok := p.deps.Pins.Open(x.Tenant.Name, value); ok && pin.Pool == x.Pool.Name {
-				x.Pin = pin.Backend
+		s := session{path: p, x: x, ctx: r.Context(), active: x.Release}
+		carried := takeCookie(r.Header, pinName(x.Scheme))
+		pass := takePass(r.Header, x)
+		if x.Class != odoo.Health {
+			s.find(carried)
+			s.letTester(w, pass)
+			if err := s.follow(r); err != nil {
+				answerError(w, r, x, err)
+				return
 			}
-			x.Remember = func(backend string) string { return p.pinLine(x, name, backend) }
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// pinned tells whether the request's session has to stay with its server. A class with a
-// pool of its own has no say: it does not hold the tenant's sessions.
-func pinned(x *exchange) bool {
-	return x.Pool.Sessions == routing.SessionsLocal && x.Pool == x.Release.Pool &&
-		x.Class != odoo.Static && x.Class != odoo.Health
+// session is one request's view of where its session lives.
+type session struct {
+	path   *Path
+	x      *exchange
+	ctx    context.Context // of the request
+	active *routing.Release
+
+	known  bool
+	at     routing.Pin // where known
+	stale  bool        // the cookie says otherwise, or there is none
+	tester *routing.Tester
 }
 
-// pinName binds the cookie to the host, which browsers do over https only (RFC 6265bis,
-// section 4.1.3.2).
-func pinName(scheme string) string {
-	if scheme == "https" {
-		return "__Host-" + pinCookie
+// find looks the session up. A request without a session is nowhere at home, whatever cookie
+// is left from an earlier one.
+func (s *session) find(carried string) {
+	x := s.x
+	if x.SessionKey == "" {
+		return
 	}
-	return pinCookie
+	cookie, ours := s.path.deps.Pins.Open(routing.CookieOf(x.Tenant.Name), carried)
+	if carried != "" && !ours {
+		s.path.metrics.invalid.WithLabelValues("cookie").Inc()
+	}
+	record, recorded := s.path.deps.Records.Find(s.ctx, x.Tenant.Name, x.SessionKey)
+	s.at, s.known = routing.Prevailing(record, recorded, cookie, ours)
+	s.stale = s.known && (!ours || cookie != s.at)
+	if recorded && ours && cookie.Epoch > record.Epoch {
+		s.path.deps.Records.Keep(s.ctx, x.Tenant.Name, x.SessionKey, cookie)
+	}
 }
 
-func (p *Path) pinLine(x *exchange, name, backend string) string {
-	value := p.deps.Pins.Seal(x.Tenant.Name, routing.Pin{Pool: x.Pool.Name, Backend: backend})
-	if value == "" {
-		return ""
-	}
-	line := name + "=" + value + "; Path=/; Max-Age=" + pinMaxAge + "; HttpOnly; SameSite=Lax"
-	if x.Scheme == "https" {
-		line += "; Secure"
-	}
-	return line
-}
-
-// takeCookie returns the first cookie of that name and takes all of them out of h.
-func takeCookie(h http.Header, name string) (value string) {
-	lines := h["Cookie"]
-	found := false
-	for _, line := range lines {
-		found = found || strings.Contains(line, name)
-	}
-	if !found {
-		return ""
-	}
-	var rest []string
-	for _, line := range lines {
-		for crumb := range strings.SplitSeq(line, ";") {
-			crumb = strings.TrimSpace(crumb)
-			key, v, _ := strings.Cut(crumb, "=")
-			switch {
-			case strings.TrimSpace(key) != name:
-				rest = append(rest, crumb)
-			case value == "":
-				value = v
-			}
+// follow makes the exchange that of the session's release.
+func (s *session) follow(r *http.Request) error {
+	x := s.x
+	release := s.active
+	switch {
+	case s.tester != nil:
+		release = x.Tenant.Releases[s.tester.Release]
+	case s.known:
+		if own := x.Tenant.Releases[s.at.Release]; own != nil {
+			release = own
 		}
 	}
-	delete(h, "Cookie")
-	if len(rest) > 0 {
-		h["Cookie"] = []string{strings.Join(rest, "; ")}
+	if release != x.Release {
+		if err := s.path.routeTo(release, x, r); err != nil {
+			return err
+		}
 	}
-	return value
+	if x.Pool == nil || x.Pool != release.Pool {
+		return nil // the class's own pool does not hold the tenant's sessions
+	}
+	switch {
+	case s.tester != nil:
+		x.Pin = s.tester.Backend
+	case s.known && s.at.Release == release.Name && s.at.Pool == x.Pool.Name:
+		x.Pin = s.at.Backend
+	}
+	x.Learn = s.learn
+	return nil
+}
+
+// learn moves the pin along with what an answer says.
+func (s *session) learn(taught routing.Taught) []string {
+	x := s.x
+	key, well := "", false
+	if taught.Set {
+		key, well = odoo.KeyOf(taught.Session)
+	}
+	here := routing.Pin{Release: x.Release.Name, Pool: x.Pool.Name, Backend: taught.Backend, Epoch: s.at.Epoch}
+	switch {
+	case well && key != x.SessionKey:
+		return s.begin(key, here)
+	case x.SessionKey == "" || s.tester != nil || taught.Public:
+		return nil
+	case !s.known:
+		return s.cookie(here)
+	case s.moved(here):
+		return s.move(here)
+	case well || s.stale:
+		return s.cookie(s.at) // with Odoo's own, so that both live as long
+	}
+	return nil
+}
+
+// begin pins a session that the answer has opened: on the backend that did. It is recorded
+// when it replaces another (a login), or came from a sign-in without any: somebody who keeps
+// no cookies of ours must be found too. A visitor's first page is not, or every crawler
+// would leave thousands.
+func (s *session) begin(key string, here routing.Pin) []string {
+	x, records := s.x, s.path.deps.Records
+	signedIn := x.RPC.SignsIn() && (x.Outcome == "" || x.Outcome == odoo.OK)
+	if x.SessionKey != "" || signedIn {
+		here = records.Keep(s.ctx, x.Tenant.Name, key, here)
+	}
+	if x.SessionKey != "" {
+		records.Leave(x.Tenant.Name, x.SessionKey)
+	}
+	return s.cookie(here)
+}
+
+// moved tells whether the session lives elsewhere from now on. Where sessions live on the
+// servers, one whose server is away only visits: that server still has it.
+func (s *session) moved(here routing.Pin) bool {
+	x := s.x
+	if x.Moved != routing.Stayed {
+		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, string(x.Moved)).Inc()
+	}
+	switch {
+	case s.at.Release != here.Release:
+		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, "release gone").Inc()
+		return true
+	case s.at.Pool != here.Pool:
+		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, "pool changed").Inc()
+		return true
+	}
+	return x.Moved == routing.MovedGone || x.Moved != routing.Stayed && x.Pool.Sessions == routing.SessionsShared
+}
+
+func (s *session) move(here routing.Pin) []string {
+	to := s.at.Moved(here.Release, here.Pool, here.Backend)
+	return s.cookie(s.path.deps.Records.Keep(s.ctx, s.x.Tenant.Name, s.x.SessionKey, to))
+}
+
+// letTester takes a tester's pass, or says why not.
+func (s *session) letTester(w http.ResponseWriter, pass string) {
+	if pass == "" {
+		return
+	}
+	tester, ok := s.path.deps.Pins.OpenTester(s.x.Tenant.Name, pass)
+	why := ""
+	switch {
+	case !ok:
+		why = "not a pass for this tenant"
+		s.path.metrics.invalid.WithLabelValues("tester").Inc()
+	case time.Now().After(tester.Until):
+		why = "expired"
+	case s.x.Tenant.Releases[tester.Release] == nil:
+		why = "no such release"
+	default:
+		s.tester = &tester
+		why = "on " + tester.Release
+	}
+	w.Header().Set("X-Sluice-Tester", why)
 }

@@ -31,12 +31,21 @@ type Exchange struct {
 	PublicHost string // canonical host, with the public port where it is not the default
 	SessionKey string // stable part of Odoo's session id; a secret: never logged or stored
 	RPC        odoo.Call
+	// Credential is the fingerprint of the password or API key in the body, empty without one.
+	Credential string
+	// Caller is whom the limits took the client for: a fingerprint or an address, no secret.
+	Caller string
+	// Limit is what the limits decided, for the log: "passed", or who refused and why.
+	Limit string
 
-	// Pin names the backend that knows the session, from our signed cookie; empty: none.
+	// Pin names the backend that knows the session; empty: none is known, or the class has
+	// a pool of its own.
 	Pin string
-	// Remember makes the cookie that pins the session to a backend, as a Set-Cookie line.
-	// Nil where a session needs no pin.
-	Remember func(backend string) string
+	// Learn takes what an answer says of its session, before the answer's head goes out, and
+	// returns the Set-Cookie lines that the pin needs. Nil where a session needs no pin.
+	Learn func(Taught) []string
+
+	Tester string // a tester's pass, as the request brought it
 
 	Refused error // why the guard refused the request; the chain answers it
 
@@ -47,6 +56,14 @@ type Exchange struct {
 	Outcome  odoo.Outcome
 	Upstream time.Duration // until the first byte of the answer
 	Cause    error         // why the gateway answered itself; for the log, not the client
+}
+
+// Taught is what an answer says of its session.
+type Taught struct {
+	Backend string // that answered
+	Session string // what the answer sets Odoo's session cookie to
+	Set     bool   // whether it sets it
+	Public  bool   // a cache between us and the client may keep the answer for others
 }
 
 type exchangeKey struct{}

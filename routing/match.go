@@ -58,11 +58,16 @@ func contains(prefixes []netip.Prefix, client netip.Addr) bool {
 // Route says where a request goes as far as host, path and client decide: the operator's
 // classes first, then Odoo's; the active release; the class's own pool where it has one.
 func (t *Tenant) Route(host, path, method string, client netip.Addr) Route {
-	route := Route{Tenant: t, Host: host, Path: path, Release: t.Active}
-	if t.Active == nil {
+	return t.RouteTo(t.Active, host, path, method, client)
+}
+
+// RouteTo is Route for a session that lives on another release than the active one.
+func (t *Tenant) RouteTo(release *Release, host, path, method string, client netip.Addr) Route {
+	route := Route{Tenant: t, Host: host, Path: path, Release: release}
+	if release == nil {
 		return route
 	}
-	route.Pool = t.Active.Pool
+	route.Pool = release.Pool
 	if route.Pool != nil {
 		route.Class = t.class(route.Pool.Profile, path, method, client)
 	}

@@ -9,26 +9,27 @@ import (
 	"sluicegate.dev/sluice/routing"
 )
 
-func TestPinFollowsTheSession(t *testing.T) {
-	const taught = "session_id=7mSCkFDFEYkkOShcI5X1Ol9kEzfxWaizzjwpSQDGKmUABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno; Path=/"
+func TestAnswersTeachTheirSession(t *testing.T) {
+	const session = "7mSCkFDFEYkkOShcI5X1Ol9kEzfxWaizzjwpSQDGKmUABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
 	for rule, c := range map[string]struct {
-		cookies []string
-		x       routing.Exchange
-		pins    bool
+		answer http.Header
+		want   routing.Taught
 	}{
-		"an answer that names a session pins it":      {[]string{taught}, routing.Exchange{}, true},
-		"also when it is pinned there already":        {[]string{taught}, routing.Exchange{Pin: "b1", SessionKey: "k"}, true},
-		"a session without a pin gets one":            {nil, routing.Exchange{SessionKey: "k"}, true},
-		"served elsewhere for once, it keeps its pin": {nil, routing.Exchange{Pin: "b2", SessionKey: "k"}, false},
-		"a visitor without a session is not pinned":   {[]string{"tz=UTC"}, routing.Exchange{}, false},
+		"an answer without a session cookie":    {http.Header{"Set-Cookie": {"tz=UTC"}}, routing.Taught{Backend: "b1"}},
+		"one that sets it":                      {http.Header{"Set-Cookie": {"session_id=" + session + "; Path=/"}}, routing.Taught{Backend: "b1", Session: session, Set: true}},
+		"of two the last is what browsers keep": {http.Header{"Set-Cookie": {"session_id=x", "session_id=" + session}}, routing.Taught{Backend: "b1", Session: session, Set: true}},
+		"one that deletes it":                   {http.Header{"Set-Cookie": {"session_id=; Max-Age=0"}}, routing.Taught{Backend: "b1", Set: true}},
+		"one for everybody":                     {http.Header{"Cache-Control": {"public, max-age=9"}}, routing.Taught{Backend: "b1", Public: true}},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			x := c.x
-			x.Remember = func(backend string) string { return "pin=" + backend }
-			to := http.Header{"Set-Cookie": c.cookies}
-			remember(to, &x, "b1")
-			if pins := len(to["Set-Cookie"]) > len(c.cookies); pins != c.pins {
-				t.Errorf("got %v, want %v", to, c.pins)
+			var got routing.Taught
+			x := &routing.Exchange{Learn: func(taught routing.Taught) []string {
+				got = taught
+				return []string{"pin=1"}
+			}}
+			learn(c.answer, x, "b1")
+			if cookies := c.answer["Set-Cookie"]; got != c.want || cookies[len(cookies)-1] != "pin=1" {
+				t.Errorf("taught %+v, want %+v; cookies %q", got, c.want, cookies)
 			}
 		})
 	}

@@ -86,27 +86,26 @@ func prepareHead(to http.Header, x *routing.Exchange, k *call) {
 		delete(k.response.Header, "Set-Cookie")
 	}
 	copyHeader(to, k.response, x.Scheme == "https")
-	remember(to, x, k.backend.name)
+	learn(to, x, k.backend.name)
 }
 
-// remember lets the pin follow the session: at a login Odoo replaces the session's id, and
-// only this server knows the new one. The cookie goes out with Odoo's own, or for a session
-// that has no pin yet. A request that was served elsewhere because its server is away moves
-// nothing: going back to that server repairs the session.
-func remember(to http.Header, x *routing.Exchange, backend string) {
-	if x.Remember == nil {
+// learn lets the pin follow the session: at a login Odoo replaces the session's id, and only
+// this server knows the new one. Of several cookies the last is what a browser keeps.
+func learn(to http.Header, x *routing.Exchange, backend string) {
+	if x.Learn == nil {
 		return
 	}
-	taught := false
+	taught := routing.Taught{Backend: backend}
 	for _, c := range to["Set-Cookie"] {
-		_, session := odoo.SessionSet(c)
-		taught = taught || session
+		if session, ok := odoo.SessionSet(c); ok {
+			taught.Session, taught.Set = session, true
+		}
 	}
-	if !taught && (x.SessionKey == "" || x.Pin != "") {
-		return
+	for _, c := range to["Cache-Control"] {
+		taught.Public = taught.Public || strings.Contains(c, "public")
 	}
-	if cookie := x.Remember(backend); cookie != "" {
-		to["Set-Cookie"] = append(to["Set-Cookie"], cookie)
+	if cookies := x.Learn(taught); len(cookies) > 0 {
+		to["Set-Cookie"] = append(to["Set-Cookie"], cookies...)
 	}
 }
 
@@ -118,6 +117,11 @@ func copyHeader(to http.Header, response *http.Response, secure bool) {
 			continue
 		}
 		to[name] = values
+	}
+	if response.StatusCode >= 300 && response.StatusCode < 400 {
+		// A client that waits for its budget must not wait before it follows.
+		delete(to, "Ratelimit")
+		delete(to, "Ratelimit-Policy")
 	}
 	if !secure {
 		return
@@ -146,7 +150,12 @@ func readOutcome(x *routing.Exchange, response *http.Response, head []byte) odoo
 	if response.Header.Get("Content-Encoding") != "" {
 		head = nil
 	}
-	return odoo.ReadOutcome(x.Class, response.StatusCode, response.Header.Get("Content-Type"), head)
+	kind := response.Header.Get("Content-Type")
+	o := odoo.ReadOutcome(x.Class, response.StatusCode, kind, head)
+	if o == odoo.OK && x.RPC.SignsIn() {
+		o = odoo.SignInOutcome(x.RPC, response.StatusCode, kind, head)
+	}
+	return o
 }
 
 // appendTrailers passes on what a chunked answer said at its end. Names that decide about

@@ -129,17 +129,19 @@ func leaveOut(candidates []routing.Candidate, backends []*backend, avoid *backen
 
 // whyMoved says why a session that lives on one server is served by another.
 func whyMoved(x *routing.Exchange, affinity routing.Affinity, backends []*backend, chosen *backend) routing.Move {
-	if affinity != routing.Strict || x.Pin == "" || chosen.name == x.Pin {
+	if affinity == routing.Free || x.Pin == "" || chosen.name == x.Pin {
 		return routing.Stayed
 	}
 	for _, b := range backends {
-		if b.name != x.Pin {
-			continue
-		}
-		if serves(b, x.Class) {
+		switch {
+		case b.name != x.Pin:
+		case !serves(b, x.Class):
+			return routing.MovedDown
+		case affinity == routing.Soft:
+			return routing.Stayed // it is busy, and anybody can stand in for it
+		default:
 			return routing.MovedFailed // left out, or it would have been chosen
 		}
-		return routing.MovedDown
 	}
 	return routing.MovedGone
 }

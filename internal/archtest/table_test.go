@@ -102,6 +102,11 @@ func table() []rule {
 			never:    outside,
 		},
 		{
+			packages: []string{"gateway/pins"},
+			ours:     []string{"routing/...", "internal/store"},
+			never:    outside,
+		},
+		{
 			packages: []string{"gateway/upstream"},
 			ours:     []string{"routing/...", "gateway/admission", "internal/answer", "internal/spool", "internal/deadline"},
 			never:    outside,
