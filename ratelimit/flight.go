@@ -230,7 +230,6 @@ func (s *scope) renew(c *cell, v *Cell, sent, now time.Time) {
 	c.tokens = max(c.tokens+c.pledged-c.lent+v.Kept+v.Got, 0)
 	c.until = sent.Add(time.Duration(v.Lease) * time.Microsecond)
 	c.free, c.share, c.replicas, c.known, c.alone = v.Free, v.Share, v.Replicas, true, nil
-	s.limiter.replicas.Store(int64(v.Replicas))
 	if v.Got < v.Want-v.Kept {
 		c.restedAt = now.Add(rest)
 	}

@@ -18,8 +18,11 @@ type Config struct {
 	Ledger Ledger
 	// Replica names this process to the ledger. Needed with a Ledger.
 	Replica string
-	Metrics prometheus.Registerer
-	Log     *slog.Logger
+	// Replicas says how many share the ledger, as far as is known elsewhere. It matters for
+	// keys that only this replica has seen when the ledger goes away. May be nil.
+	Replicas func() int
+	Metrics  prometheus.Registerer
+	Log      *slog.Logger
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
@@ -35,14 +38,14 @@ type Limiter struct {
 	seed   maphash.Seed
 	shards [scopeShards]scopeShard
 
-	ready    ready         // calls that wait for a flusher
-	busy     busyScopes    // scopes that the sweeper looks at
-	offset   atomic.Int64  // the ledger's clock less ours, microseconds
-	replicas atomic.Int64  // as many as the last answer knew
-	buckets  atomic.Int64  // in all scopes
-	trips    atomic.Uint64 // round trips to the ledger
-	failed   atomic.Uint64 // calls without an answer
-	heard    heard         // the follower's own
+	ready   ready         // calls that wait for a flusher
+	busy    busyScopes    // scopes that the sweeper looks at
+	offset  atomic.Int64  // the ledger's clock less ours, microseconds
+	alive   func() int    // replicas that share the ledger
+	buckets atomic.Int64  // in all scopes
+	trips   atomic.Uint64 // round trips to the ledger
+	failed  atomic.Uint64 // calls without an answer
+	heard   heard         // the follower's own
 }
 
 const (
@@ -62,6 +65,9 @@ type scopeShard struct {
 // New returns a limiter. With a Ledger, Run must run for it to be asked.
 func New(c Config) *Limiter {
 	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log, seed: maphash.MakeSeed()}
+	if l.alive = c.Replicas; l.alive == nil {
+		l.alive = func() int { return 1 }
+	}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -75,7 +81,6 @@ func New(c Config) *Limiter {
 		l.shards[i].scopes = map[string]*scope{}
 	}
 	l.ready.signal = make(chan struct{}, flushers)
-	l.replicas.Store(1)
 	if c.Metrics != nil {
 		c.Metrics.MustRegister(newCollector(l))
 	}

@@ -9,6 +9,7 @@ import (
 
 // alone is a cell's budget while the ledger is away: this replica's part of the limit.
 type alone struct {
+	part   float64
 	tokens *rate.Limiter // Kind Rate
 	left   int           // Kind Windowed
 	ends   time.Time     // of that window
@@ -16,8 +17,8 @@ type alone struct {
 
 // part is this replica's part of a limit: half by the last known demand, half evenly, so that
 // the parts of all replicas add up to one and none is left with nothing.
-func (c *cell) part() float64 {
-	even := 1 / float64(max(c.replicas, 1))
+func (c *cell) part(alive int) float64 {
+	even := 1 / float64(max(c.replicas, alive, 1))
 	if !c.known {
 		return even
 	}
@@ -25,8 +26,7 @@ func (c *cell) part() float64 {
 }
 
 // goAlone starts the cell's own budget from where the ledger had left it.
-func (c *cell) goAlone(now time.Time) {
-	part := c.part()
+func (c *cell) goAlone(part float64, now time.Time) {
 	switch c.kind {
 	case Rate:
 		burst := max(1, int(float64(c.size)*part))
@@ -35,29 +35,26 @@ func (c *cell) goAlone(now time.Time) {
 			left := min(max(c.free*part, 0), float64(burst))
 			lim.AllowN(now, burst-int(math.Ceil(left)))
 		}
-		c.alone = &alone{tokens: lim}
+		c.alone = &alone{part: part, tokens: lim}
 	case Windowed:
 		left := float64(c.size)
 		if c.known && c.alone == nil {
 			left = min(max(c.free, 0), left)
 		}
-		c.alone = &alone{left: int(left * part), ends: c.quota.start(now, 1)}
+		c.alone = &alone{part: part, left: int(left * part), ends: c.quota.start(now, 1)}
 	default:
-		c.alone = &alone{left: max(1, int(float64(c.size)*part))}
+		c.alone = &alone{part: part, left: max(1, int(float64(c.size)*part))}
 	}
 }
 
 // room says whether a cost fits this replica's part, and else when it would.
 func (c *cell) room(cost int, priority bool, now time.Time) (bool, time.Duration) {
-	if c.alone == nil || c.kind == Windowed && !now.Before(c.alone.ends) {
-		c.goAlone(now)
-	}
 	if c.tokens >= cost {
 		return true, 0
 	}
 	kept := 0.0
 	if !priority {
-		kept = float64(c.reserve) * c.part()
+		kept = float64(c.reserve) * c.alone.part
 	}
 	switch c.kind {
 	case Rate:
@@ -113,6 +110,9 @@ func (s *scope) decideAlone(r *request, now time.Time) {
 				r.refuse(n.cell, time.Second)
 			}
 		case LocalShare:
+			if c := n.cell; c.alone == nil || c.kind == Windowed && !now.Before(c.alone.ends) {
+				c.goAlone(c.part(s.limiter.alive()), now)
+			}
 			if ok, wait := n.cell.room(n.cost, r.priority, now); !ok {
 				r.refuse(n.cell, wait)
 			}

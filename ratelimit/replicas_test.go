@@ -1,8 +1,6 @@
 package ratelimit_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -15,36 +13,6 @@ import (
 
 	"sluicegate.dev/sluice/ratelimit"
 )
-
-// link is one replica's way to the ledger, with what can go wrong on it.
-type link struct {
-	ratelimit.Ledger
-	mu    sync.Mutex
-	delay time.Duration
-	lose  int // so many answers get lost after the call was done
-	dead  bool
-}
-
-var errLost = errors.New("no answer")
-
-func (l *link) Do(ctx context.Context, calls []*ratelimit.Call) {
-	l.mu.Lock()
-	delay, lose, dead := l.delay, l.lose > 0, l.dead
-	l.lose--
-	l.mu.Unlock()
-	time.Sleep(delay / 2)
-	if !dead {
-		l.Ledger.Do(ctx, calls)
-	}
-	time.Sleep(delay - delay/2)
-	for _, c := range calls {
-		if lose || dead {
-			c.Err = errLost
-		}
-	}
-}
-
-func (l *link) Healthy() bool { return true }
 
 // event is one thing that happens to one replica.
 type event struct {
@@ -122,14 +90,6 @@ func (w *witness) admitted(cost int) {
 	w.worst = max(w.worst, w.level-w.burst)
 }
 
-type replica struct {
-	limiter *ratelimit.Limiter
-	link    *link
-	stop    context.CancelFunc
-	ended   chan struct{}
-	dead    bool
-}
-
 // play runs a plan in a bubble of virtual time and returns by how many tokens the replicas
 // together went over the policy.
 func play(t *testing.T, p plan) float64 {
@@ -137,17 +97,7 @@ func play(t *testing.T, p plan) float64 {
 	var back atomic.Int64
 	ledger := ratelimit.NewMemory(func() time.Time { return time.Now().Add(-time.Duration(back.Load())) })
 	start := func(i, n int) *replica {
-		ctx, cancel := context.WithCancel(context.Background())
-		r := &replica{link: &link{Ledger: ledger, delay: p.delay}, stop: cancel, ended: make(chan struct{})}
-		r.limiter = ratelimit.New(ratelimit.Config{
-			Ledger: r.link, Replica: fmt.Sprintf("r%d-%d", i, n),
-			Now: func() time.Time { return time.Now().Add(p.skews[i]) },
-		})
-		go func() {
-			defer close(r.ended)
-			_ = r.limiter.Run(ctx)
-		}()
-		return r
+		return run(ledger, fmt.Sprintf("r%d-%d", i, n), p.skews[i], p.delay)
 	}
 	replicas := make([]*replica, p.replicas)
 	for i := range replicas {
@@ -160,25 +110,20 @@ func play(t *testing.T, p plan) float64 {
 		r := replicas[e.replica]
 		switch e.what {
 		case "lose":
-			r.link.mu.Lock()
-			r.link.lose = 2
-			r.link.mu.Unlock()
+			r.link.set(func(l *link) { l.lose = 2 })
 		case "crash": // its leases stay where they are
-			r.link.mu.Lock()
-			r.link.dead = true
-			r.link.mu.Unlock()
+			r.link.set(func(l *link) { l.dead = true })
 			r.stop()
 			old = append(old, r)
 			replicas[e.replica] = start(e.replica, n+1)
 		case "stop":
-			r.stop()
-			<-r.ended
+			r.end()
 			replicas[e.replica] = start(e.replica, n+1)
 		case "ledger back":
 			back.Add(int64(5 * time.Minute))
 		default:
 			requests.Go(func() {
-				if d := take(r.limiter, &p.policy, "key", e.cost); d.Allowed {
+				if d := take(r.Limiter, &p.policy, "key", e.cost); d.Allowed {
 					w.admitted(min(e.cost, p.policy.Burst))
 				}
 			})
@@ -186,8 +131,7 @@ func play(t *testing.T, p plan) float64 {
 	}
 	requests.Wait()
 	for _, r := range append(old, replicas...) {
-		r.stop()
-		<-r.ended
+		r.end()
 	}
 	return w.worst
 }

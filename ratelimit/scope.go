@@ -113,7 +113,7 @@ func (s *scope) cell(old []*cell, b *bucket, l limit) *cell {
 		c.limit = l
 		return c
 	}
-	return &cell{limit: l, name: b.id.policy + ":" + l.suffix + ":" + b.id.key, policy: b.id.policy, replicas: int(s.limiter.replicas.Load())}
+	return &cell{limit: l, name: b.id.policy + ":" + l.suffix + ":" + b.id.key, policy: b.id.policy}
 }
 
 // makeRoom forgets the bucket that was longest unused, preferring one without a lease.
