@@ -63,7 +63,10 @@ func (r *Replicas) Join(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(joinEvery)
 	defer tick.Stop()
-	for !r.beat(ctx) {
+	for {
+		if _, _, answered := r.beat(ctx); answered {
+			return r.Fits()
+		}
 		select {
 		case <-ctx.Done():
 			r.log.WarnContext(ctx, "the store is not there: this gateway serves without knowing its replicas")
@@ -71,7 +74,6 @@ func (r *Replicas) Join(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
-	return r.Fits()
 }
 
 // Run says that we live, and hears who else does, until ctx ends. Then it says that we go.
@@ -84,30 +86,34 @@ func (r *Replicas) Run(ctx context.Context) error {
 			_, _ = r.store.Beat(context.WithoutCancel(ctx), r.me, time.Millisecond) // or they learn it in five seconds
 			return nil
 		case <-tick.C:
-			r.beat(ctx)
+			r.tell(ctx)
 		}
 	}
 }
 
-// beat tells whether the store answered.
-func (r *Replicas) beat(ctx context.Context) bool {
-	live, err := r.store.Beat(ctx, r.me, silent)
-	if err != nil {
-		return false // the store says in its own log that it is away
-	}
-	foreign := fits(r.me, r.keys, live)
-	r.mu.Lock()
-	news := foreign != nil && (r.foreign == nil || r.foreign.Error() != foreign.Error())
-	mended := foreign == nil && r.foreign != nil
-	r.live, r.heard, r.foreign = live, time.Now(), foreign
-	r.mu.Unlock()
-	switch {
-	case news:
-		r.log.ErrorContext(ctx, "this gateway must not serve beside the others", "err", foreign)
-	case mended:
+// tell beats, and logs what has changed.
+func (r *Replicas) tell(ctx context.Context) {
+	switch before, now, answered := r.beat(ctx); {
+	case !answered: // the store says in its own log that it is away
+	case now != nil && (before == nil || before.Error() != now.Error()):
+		r.log.ErrorContext(ctx, "this gateway must not serve beside the others, and is not ready", "err", now)
+	case now == nil && before != nil:
 		r.log.InfoContext(ctx, "no other gateway with another key ring is left")
 	}
-	return true
+}
+
+// beat says that we live, and whether our key ring fitted before and does now.
+func (r *Replicas) beat(ctx context.Context) (before, now error, answered bool) {
+	live, err := r.store.Beat(ctx, r.me, silent)
+	if err != nil {
+		return nil, nil, false
+	}
+	now = fits(r.me, r.keys, live)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before = r.foreign
+	r.live, r.heard, r.foreign = live, time.Now(), now
+	return before, now, true
 }
 
 // Fits says why our key ring does not fit that of the replicas that were here before us, as

@@ -45,6 +45,13 @@ func (b *breaker) report(failure error) {
 	}
 }
 
+// uneasy says that something failed of late.
+func (b *breaker) uneasy() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open.Load() || b.score >= failureWeight
+}
+
 // probed takes the outcome of a probe.
 func (b *breaker) probed(failure error) {
 	if !b.open.Load() {

@@ -38,6 +38,14 @@ func patient() Bounds {
 // running returns a store whose Run ends with the test.
 func running(t testing.TB, cfg Config) *Store {
 	t.Helper()
+	s, stop := start(t, cfg)
+	t.Cleanup(stop)
+	return s
+}
+
+// start returns a store and what ends it.
+func start(t testing.TB, cfg Config) (s *Store, stop func()) {
+	t.Helper()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -54,11 +62,10 @@ func running(t testing.TB, cfg Config) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	return s, func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	})
-	return s
+	}
 }

@@ -9,7 +9,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// probeEvery divides Bounds.Probe while a server is left alone.
+// probeEvery divides Bounds.Probe while a server is left alone, or failed of late.
 const probeEvery = 5
 
 // refreshEvery is after how many probes a cluster that seems well is asked for its servers.
@@ -31,9 +31,9 @@ func (s *Store) probe(ctx context.Context) {
 	}
 }
 
-// probeAll probes those that are left alone, and the others when it is their turn.
+// probeAll probes those that failed, and the others when it is their turn.
 func (s *Store) probeAll(ctx context.Context, turn int) {
-	well := turn%probeEvery == 0
+	due := turn%probeEvery == 0
 	ctx, cancel := context.WithTimeout(ctx, s.bounds.Dial)
 	defer cancel()
 	all, err := s.servers.all(ctx, turn%(probeEvery*refreshEvery) == 0)
@@ -43,7 +43,7 @@ func (s *Store) probeAll(ctx context.Context, turn int) {
 	}
 	var probes sync.WaitGroup
 	for _, one := range all {
-		if well || !one.breaker.allows() {
+		if due || one.breaker.uneasy() {
 			probes.Go(func() { s.probeOne(ctx, one) })
 		}
 	}

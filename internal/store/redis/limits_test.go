@@ -1,0 +1,212 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluicegate.dev/sluice/internal/store/storetest/redistest"
+	"sluicegate.dev/sluice/ratelimit"
+)
+
+// limiter returns one replica's limiter over a store of its own; it runs until the test ends.
+func limiter(t testing.TB, cfg Config, name string, skew time.Duration) *ratelimit.Limiter {
+	t.Helper()
+	l := ratelimit.New(ratelimit.Config{
+		Ledger: running(t, cfg).Limits(), Replica: name,
+		Now: func() time.Time { return time.Now().Add(skew) },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func charge(p *ratelimit.Policy, key string) ratelimit.Charge {
+	return ratelimit.Charge{Policy: p, Scope: "acme", Key: key, Cost: 1}
+}
+
+func take(l *ratelimit.Limiter, charges ...ratelimit.Charge) ratelimit.Decision {
+	d, done := l.Take(context.Background(), charges, false)
+	done()
+	return d
+}
+
+func passes(l *ratelimit.Limiter, p *ratelimit.Policy, key string, n int) int {
+	passed := 0
+	for range n {
+		if take(l, charge(p, key)).Allowed {
+			passed++
+		}
+	}
+	return passed
+}
+
+// slow is a limit that refills nothing while a test lasts.
+func slow(burst int) *ratelimit.Policy {
+	return &ratelimit.Policy{Name: "slow", Rate: 1e-4, Burst: burst}
+}
+
+// topologies are the ways Redis is run.
+func topologies() map[string]func(t *testing.T) Config {
+	return map[string]func(t *testing.T) Config{
+		"one server":         func(t *testing.T) Config { return Config{Address: redistest.Start(t).Addr} },
+		"a cluster of three": func(t *testing.T) Config { return Config{Cluster: redistest.StartCluster(t).Addrs()[:1]} },
+		"behind sentinels":   sentinels,
+	}
+}
+
+func TestReplicasShareTheirLimits(t *testing.T) {
+	for where, settings := range topologies() {
+		t.Run(where, func(t *testing.T) {
+			cfg := settings(t)
+			a, b := limiter(t, cfg, "a", 0), limiter(t, cfg, "b", 5*time.Minute)
+			p := slow(10)
+			if got := passes(a, p, "k", 6) + passes(b, p, "k", 10); got != 10 {
+				t.Errorf("%d pass at both, want 10", got)
+			}
+			t.Run("all levels or none", func(t *testing.T) {
+				client, tenant := slow(100), &ratelimit.Policy{Name: "tenant", Rate: 1e-4, Burst: 3}
+				passed := 0
+				for i := range 10 {
+					if take([]*ratelimit.Limiter{a, b}[i%2], charge(client, "levels"), charge(tenant, "")).Allowed {
+						passed++
+					}
+				}
+				if left := passes(b, client, "levels", 200); passed != 3 || left != 97 {
+					t.Errorf("%d pass and %d are left to the client, want 3 and 97", passed, left)
+				}
+			})
+			t.Run("many tenants at once", func(t *testing.T) {
+				for i := range 50 {
+					scope := fmt.Sprint("tenant", i)
+					passed := 0
+					for j := range 5 {
+						if take([]*ratelimit.Limiter{a, b}[j%2], ratelimit.Charge{Policy: slow(3), Scope: scope, Key: "k"}).Allowed {
+							passed++
+						}
+					}
+					if passed != 3 {
+						t.Errorf("%s: %d pass, want 3", scope, passed)
+					}
+				}
+			})
+			t.Run("slots", func(t *testing.T) {
+				p := &ratelimit.Policy{Name: "slots", Concurrency: 3}
+				var leave []func()
+				for i := range 10 {
+					if d, done := []*ratelimit.Limiter{a, b}[i%2].Take(t.Context(), []ratelimit.Charge{charge(p, "k")}, false); d.Allowed {
+						leave = append(leave, done)
+					}
+				}
+				if len(leave) != 3 {
+					t.Errorf("%d run at the same time, want 3", len(leave))
+				}
+				for _, done := range leave {
+					done()
+				}
+			})
+			t.Run("orders", func(t *testing.T) {
+				if err := a.Block(t.Context(), "acme", "k", time.Now().Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+				redistest.Eventually(t, 5*time.Second, "b does not hear of the block", func() bool {
+					return take(b, charge(p, "k")).Blocked
+				})
+				if err := b.Block(t.Context(), "acme", "k", time.Time{}); err != nil {
+					t.Fatal(err)
+				}
+				if err := b.Reset(t.Context(), "acme", "k"); err != nil {
+					t.Fatal(err)
+				}
+				redistest.Eventually(t, 5*time.Second, "a refuses after the reset", func() bool {
+					return take(a, charge(p, "k")).Allowed
+				})
+			})
+		})
+	}
+}
+
+func TestKnownKeysAreSharedAndEnd(t *testing.T) {
+	cfg := Config{Address: redistest.Start(t).Addr}
+	known := func() *ratelimit.Known {
+		k := ratelimit.NewKnown(running(t, cfg).Limits(), nil)
+		go func() { _ = k.Run(t.Context()) }()
+		return k
+	}
+	a, b := known(), known()
+	if a.Known(t.Context(), "acme", "k") {
+		t.Error("known before anybody vouched for it")
+	}
+	a.Promote("acme", "k")
+	redistest.Eventually(t, 5*time.Second, "b does not learn it", func() bool { return b.Known(t.Context(), "acme", "k") })
+	if b.Known(t.Context(), "other", "k") {
+		t.Error("known in another tenant")
+	}
+	b.Demote("acme", "k")
+	if b.Known(t.Context(), "acme", "k") {
+		t.Error("known where it was refused")
+	}
+}
+
+func TestLimitsKeepNothingForever(t *testing.T) {
+	server := redistest.Start(t)
+	l := limiter(t, Config{Address: server.Addr}, "a", 0)
+	p := &ratelimit.Policy{Name: "p", Rate: 100, Burst: 10, Concurrency: 5, Quotas: []ratelimit.Quota{{Window: ratelimit.Hour, Limit: 50}}}
+	passes(l, p, "a key with spaces, {braces} and ünicode", 3)
+	keys, _ := server.Do("KEYS", "*").([]any)
+	if len(keys) != 3 {
+		t.Errorf("keys: %v, want one for each limit", keys)
+	}
+	for _, key := range keys {
+		if ttl, _ := server.Do("PTTL", key).(int64); ttl <= 0 {
+			t.Errorf("%v has no end: %d", key, ttl)
+		}
+		if !strings.HasPrefix(key.(string), "sluice:v1:limit:{acme}:") {
+			t.Errorf("%v does not carry its tenant as hash tag", key)
+		}
+	}
+}
+
+func TestWhatSomebodyElseWroteThereCountsAsNone(t *testing.T) {
+	server := redistest.Start(t)
+	l := limiter(t, Config{Address: server.Addr}, "a", 0)
+	p := slow(5)
+	take(l, charge(p, "k"))
+	keys, _ := server.Do("KEYS", "*").([]any)
+	for name, break_ := range map[string][]any{
+		"another type":        {"SET", keys[0], "x"},
+		"nonsense":            {"HSET", keys[0], "s", "nonsense"},
+		"not a number":        {"HSET", keys[0], "s", "nan 1 1 1 1"},
+		"an endless number":   {"HSET", keys[0], "s", "inf 1e300 -inf 0 0"},
+		"a strange replica":   {"HSET", keys[0], "other", "one two three"},
+		"an endless replica":  {"HSET", keys[0], "other", "1e300 1e300 1"},
+		"a level beyond it":   {"HSET", keys[0], "s", "1e15 0 5 0 0"},
+		"a clock far ahead":   {"HSET", keys[0], "s", "0 9e17 5 0 0"},
+		"a field of no words": {"HSET", keys[0], "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.Do("DEL", keys[0])
+			server.Do(break_...)
+			before := time.Now()
+			if d := take(l, charge(p, "k")); d.Degraded {
+				t.Errorf("%+v", d)
+			}
+			if reply := server.Do("TYPE", keys[0]); reply != "hash" || time.Since(before) > time.Second {
+				t.Errorf("left as %v", reply)
+			}
+		})
+	}
+	if got := slices.Collect(func(yield func(int) bool) { yield(passes(l, slow(5), "fresh", 10)) }); got[0] != 5 {
+		t.Errorf("another key: %d pass, want 5", got[0])
+	}
+}
