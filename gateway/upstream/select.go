@@ -19,7 +19,8 @@ func (u *Upstream) choose(p *poolState, x *routing.Exchange, avoid *backend) (*b
 	p.hot.note(x, u.minute.Load())
 	affinity := affinityOf(x)
 	var room [8]routing.Candidate
-	candidates := appendCandidates(room[:0], backends, x, affinity)
+	scored := affinity == routing.Strict && (avoid != nil || !atHome(backends, x))
+	candidates := appendCandidates(room[:0], backends, x, affinity, scored)
 	if avoid != nil {
 		leaveOut(candidates, backends, avoid)
 	}
@@ -49,7 +50,21 @@ func affinityOf(x *routing.Exchange) routing.Affinity {
 	return routing.Free
 }
 
-func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Exchange, affinity routing.Affinity) []routing.Candidate {
+// atHome is true while the backend that the session is pinned to serves: nobody else's score
+// is looked at then, and in steady state that is each request.
+func atHome(backends []*backend, x *routing.Exchange) bool {
+	if x.Pin == "" {
+		return false
+	}
+	for _, b := range backends {
+		if b.name == x.Pin {
+			return serves(b, x.Class)
+		}
+	}
+	return false
+}
+
+func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Exchange, affinity routing.Affinity, scored bool) []routing.Candidate {
 	anyServes, fading := false, false
 	for _, b := range backends {
 		conf := b.conf.Load()
@@ -57,9 +72,10 @@ func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Ex
 			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0, Pinned: affinity != routing.Free && b.name == x.Pin,
 			Load: b.load(), Workers: conf.Workers, Weight: conf.Weight,
 		}
-		if affinity == routing.Strict {
+		if scored {
 			c.Score = routing.Score(x.Tenant.Name, x.SessionKey, b.name)
-		} else {
+		}
+		if affinity != routing.Strict {
 			c.Cold = b.warmth.cold(x)
 			fading = fading || b.born.Load() != 0
 		}

@@ -173,9 +173,11 @@ func BenchmarkChoose(b *testing.B) {
 	u := New(Config{})
 	up := side{state: Up, weight: 1}
 	live := poolOf(u, up, up, up, up)
-	for name, key := range map[string]string{"session": "7mSCkFDFEYkkOShcI5X1Ol9kEzfxWaizzjwpSQDGKm", "none": ""} {
+	const session = "7mSCkFDFEYkkOShcI5X1Ol9kEzfxWaizzjwpSQDGKm"
+	for name, of := range map[string]struct{ key, pin string }{"pinned": {session, "b3"}, "session": {session, ""}, "none": {"", ""}} {
 		b.Run(name, func(b *testing.B) {
-			x := exchangeOf(key, live.conf.Load())
+			x := exchangeOf(of.key, live.conf.Load())
+			x.Pin = of.pin
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := u.choose(live, x, nil); err != nil {
