@@ -101,7 +101,7 @@ func checkHeaders(x *routing.Exchange, r *http.Request) error {
 	if len(r.Header["Content-Type"]) > 1 {
 		return refuse(http.StatusBadRequest, "bad_header", "Bad request", "Content-Type is there twice.")
 	}
-	if pass := r.Header[testerHeader]; len(pass) == 1 {
+	if pass := r.Header[TesterHeader]; len(pass) == 1 {
 		x.Tester = pass[0] // ours, and taken out below like all that is
 	}
 	for name := range r.Header {

@@ -93,11 +93,11 @@ func (s *session) follow(r *http.Request) error {
 	if x.Pool == nil || x.Pool != release.Pool {
 		return nil // the class's own pool does not hold the tenant's sessions
 	}
-	switch {
-	case s.tester != nil:
-		x.Pin = s.tester.Backend
-	case s.known && s.at.Release == release.Name && s.at.Pool == x.Pool.Name:
+	if s.known && s.at.Release == release.Name && s.at.Pool == x.Pool.Name {
 		x.Pin = s.at.Backend
+	}
+	if s.tester != nil && s.tester.Backend != "" {
+		x.Pin = s.tester.Backend
 	}
 	x.Learn = s.learn
 	return nil
@@ -128,22 +128,27 @@ func (s *session) learn(taught routing.Taught) []string {
 
 // begin pins a session that the answer has opened: on the backend that did. It is recorded
 // when it replaces another (a login), or came from a sign-in without any: somebody who keeps
-// no cookies of ours must be found too. A visitor's first page is not, or every crawler
-// would leave thousands.
+// no cookies of ours must be found too. A visitor's first page is not, nor an id that this
+// Odoo cannot have made, or every crawler would leave thousands.
+//
+// The record of the session that was replaced ends, if the server that answered is the one
+// that had it: on another the session still lives.
 func (s *session) begin(key string, here routing.Pin) []string {
-	x, records := s.x, s.path.deps.Records
+	x, records, answered := s.x, s.path.deps.Records, here.Backend
 	signedIn := x.RPC.SignsIn() && (x.Outcome == "" || x.Outcome == odoo.OK)
-	if x.SessionKey != "" || signedIn {
+	real := x.SessionKey != "" && (x.Pool.Auto || x.Pool.Profile.MakesSession(x.SessionKey))
+	if real || signedIn {
 		here = records.Keep(s.ctx, x.Tenant.Name, key, here)
 	}
-	if x.SessionKey != "" {
+	if s.known && s.at.At(x.Release.Name, x.Pool.Name, answered) {
 		records.Leave(x.Tenant.Name, x.SessionKey)
 	}
 	return s.cookie(here)
 }
 
 // moved tells whether the session lives elsewhere from now on. Where sessions live on the
-// servers, one whose server is away only visits: that server still has it.
+// servers, one whose server is away only visits: that server still has it. This goes for a
+// server that we do not know, too: another replica may have read of it before us.
 func (s *session) moved(here routing.Pin) bool {
 	x := s.x
 	if x.Moved != routing.Stayed {
@@ -155,9 +160,10 @@ func (s *session) moved(here routing.Pin) bool {
 		return true
 	case s.at.Pool != here.Pool:
 		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, "pool changed").Inc()
-		return true
+	case x.Moved == routing.Stayed:
+		return false
 	}
-	return x.Moved == routing.MovedGone || x.Moved != routing.Stayed && x.Pool.Sessions == routing.SessionsShared
+	return x.Pool.Sessions == routing.SessionsShared
 }
 
 func (s *session) move(here routing.Pin) []string {
@@ -184,5 +190,5 @@ func (s *session) letTester(w http.ResponseWriter, pass string) {
 		s.tester = &tester
 		why = "on " + tester.Release
 	}
-	w.Header().Set("X-Sluice-Tester", why)
+	w.Header().Set(TesterHeader, why)
 }

@@ -8,10 +8,15 @@ import (
 )
 
 const (
-	pinCookie    = "sluice_pin"
-	pinMaxAge    = "604800" // seconds; that of Odoo's own session cookie
-	testerCookie = "sluice_tester"
-	testerHeader = "X-Sluice-Tester"
+	pinCookie = "sluice_pin"
+	pinMaxAge = "604800" // seconds; that of Odoo's own session cookie
+)
+
+// Where a request carries a tester's pass. The header also tells the tester, on the answer,
+// whether it counted.
+const (
+	TesterHeader = "X-Sluice-Tester"
+	TesterCookie = "sluice_tester"
 )
 
 // pinName binds the cookie to the host, which browsers do over https only (RFC 6265bis,
@@ -39,7 +44,7 @@ func (s *session) cookie(pin routing.Pin) []string {
 // takePass returns a tester's pass and takes it out of the request. The guard has kept the
 // header's aside.
 func takePass(h http.Header, x *exchange) string {
-	carried := takeCookie(h, testerCookie)
+	carried := takeCookie(h, TesterCookie)
 	if x.Tester != "" {
 		return x.Tester
 	}

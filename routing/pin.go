@@ -25,6 +25,11 @@ func (p Pin) Moved(release, pool, backend string) Pin {
 	return Pin{Release: release, Pool: pool, Backend: backend, Epoch: p.Epoch + 1}
 }
 
+// At tells whether the pin names that place.
+func (p Pin) At(release, pool, backend string) bool {
+	return p.Release == release && p.Pool == pool && p.Backend == backend
+}
+
 // Prevailing picks between the store's record of a session and the cookie that the client
 // brought: the newer one; at the same epoch the record, which all replicas share. So a store
 // that was restored from an older state, or lost some, loses against the cookies.

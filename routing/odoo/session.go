@@ -42,6 +42,15 @@ func KeyOf(value string) (key string, well bool) {
 	return id, true
 }
 
+// MakesSession tells whether this Odoo can have made the session that key is the stable part
+// of. Another one's id is nobody's here, and the next answer replaces it.
+func (p Profile) MakesSession(key string) bool {
+	if p.SessionLength == longSession {
+		return len(key) == stableSession
+	}
+	return len(key) == hexSession
+}
+
 // SessionSet returns the value that a Set-Cookie line gives session_id. An answer that
 // deletes the cookie sets it to "".
 func SessionSet(setCookie string) (value string, ok bool) {
