@@ -11,9 +11,9 @@ import (
 // answer in time the pin holds as it is; it is known here, and the client's cookie has it.
 func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin {
 	n := name{tenant, p.keys.SessionName(0, tenant, session)}
+	p.note(n, pin, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
 	if !p.store.Healthy() {
 		p.metrics.kept("unavailable")
-		p.known.Add(n, p.asKnown(pin, true))
 		return pin
 	}
 	done, held := make(chan struct{}), pin
@@ -23,11 +23,14 @@ func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin
 		close(done)
 	})
 	p.mu.Unlock()
-	if !started || !wait(ctx, done) {
-		p.metrics.kept("late")
-		return pin
+	switch {
+	case !started: // too much is under way: whoever asks next brings it to the store
+		p.note(n, pin, p.doubted(pin))
+	case wait(ctx, done):
+		return held
 	}
-	return held
+	p.metrics.kept("late")
+	return pin
 }
 
 // put writes a pin and notes the one that holds.
@@ -38,8 +41,10 @@ func (p *Pins) put(n name, pin routing.Pin) routing.Pin {
 	winner, err := p.store.PutPin(ctx, n.tenant, n.key, value, pin.Epoch, lifetime)
 	result := "kept"
 	if err == nil && winner != value {
+		// The store compares epochs that anybody who can write to it can make up. What it
+		// prefers is no better than what was signed.
 		held, ok := p.keys.Open(bearer, winner)
-		if ok {
+		if ok && held.Epoch >= pin.Epoch {
 			pin, result = held, "adopted"
 		} else {
 			p.metrics.invalid.WithLabelValues("record").Inc()
@@ -48,14 +53,18 @@ func (p *Pins) put(n name, pin routing.Pin) routing.Pin {
 	}
 	k := p.asKnown(pin, true)
 	if err != nil { // it may be there or not: what is known here holds until somebody asks
-		result = "failed"
-		k.asked = 0
+		result, k = "failed", p.doubted(pin)
 	}
 	p.metrics.kept(result)
+	p.note(n, pin, k)
+	return pin
+}
+
+// note remembers a pin, unless a newer one is known.
+func (p *Pins) note(n name, pin routing.Pin, k known) {
 	if old, ok := p.known.Peek(n); !ok || !old.is || old.epoch <= pin.Epoch {
 		p.known.Add(n, k)
 	}
-	return pin
 }
 
 // Leave lets the record of a session end soon that Odoo has replaced: requests with its old

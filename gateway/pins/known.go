@@ -40,6 +40,13 @@ func (p *Pins) asKnown(pin routing.Pin, is bool) known {
 	return k
 }
 
+// doubted is a pin that the store may not have: the next to look it up asks.
+func (p *Pins) doubted(pin routing.Pin) known {
+	k := p.asKnown(pin, true)
+	k.asked = 0
+	return k
+}
+
 // sure says whether the store need not be asked again.
 func (p *Pins) sure(k known, now time.Time) bool {
 	return k.view == p.view.Load() && now.Unix()-k.asked < int64(trust/time.Second)

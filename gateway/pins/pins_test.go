@@ -334,6 +334,35 @@ func TestForgedRecordsDoNotCount(t *testing.T) {
 	}
 }
 
+// Who can write to the store can put a larger epoch before a sound value. No later move
+// must fail by that.
+func TestTheStoresOwnEpochDecidesNothing(t *testing.T) {
+	s := newLedger()
+	n := keys.SessionName(0, "acme", session)
+	s.values["acme "+n], s.epochs["acme "+n] = keys.Seal(routing.RecordOf("acme", n), at("b1", 0)), 1<<40
+	p, _ := replica(t, s, keys)
+	found(t, p, at("b1", 0))
+	p.Keep(t.Context(), "acme", session, at("b2", 1))
+	found(t, p, at("b2", 1))
+	eventually(t, "the move is recorded", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		got, _ := keys.Open(routing.RecordOf("acme", n), s.values["acme "+n])
+		return got == at("b2", 1)
+	})
+}
+
+func TestWhatWasPinnedHereIsKnownBeforeTheStoreAnswers(t *testing.T) {
+	s := newLedger()
+	s.hold = make(chan struct{})
+	p, _ := replica(t, s, keys)
+	defer close(s.hold)
+	p.Keep(t.Context(), "acme", session, at("b1", 0))
+	if got, ok := p.Find(t.Context(), "acme", session); !ok || got != at("b1", 0) {
+		t.Errorf("got %v, %v", got, ok)
+	}
+}
+
 func TestARecordOutlivesTheKeyThatNamedIt(t *testing.T) {
 	s := newLedger()
 	old, _ := replica(t, s, keys)
