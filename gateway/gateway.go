@@ -40,6 +40,7 @@ type Gateway struct {
 	store    runtimeStore
 	redis    *redis.Store // the same, when it is Redis; else nil
 	replicas *replicas.Replicas
+	sealing  routing.PinKeys // sign pins
 	pins     *pins.Pins
 	slots    *admission.Leases
 	upstream *upstream.Upstream
@@ -133,14 +134,10 @@ func (g *Gateway) makeUpstream(Config) error {
 }
 
 func (g *Gateway) makeEdge(Config) error {
-	keys, err := g.pinKeys()
-	if err != nil {
-		return err
-	}
 	port, redirect := httpsPort(g.static.EntryPoints(), g.install.PublicPorts)
 	path := plugins.New(plugins.Deps{
 		Table:    func() *routing.Table { return g.live.Load().Table },
-		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: keys, Records: g.pins,
+		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: g.sealing, Records: g.pins,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
 		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"sluicegate.dev/sluice/gateway/admin/api"
 	"sluicegate.dev/sluice/gateway/pins"
+	"sluicegate.dev/sluice/plugins"
 	"sluicegate.dev/sluice/routing"
 )
 
@@ -21,6 +23,15 @@ func (g *Gateway) makePins(Config) error {
 	if err != nil {
 		return err
 	}
+	g.sealing = keys
 	g.pins, err = pins.New(pins.Config{Store: g.store, Keys: keys, Log: g.log, Metrics: g.registry})
 	return err
+}
+
+// TesterPass implements admin.Gateway.
+func (s state) TesterPass(tenant string, pass routing.Tester) api.TesterPass {
+	return api.TesterPass{
+		Tenant: tenant, Release: pass.Release, Backend: pass.Backend, Until: pass.Until,
+		Header: plugins.TesterHeader, Cookie: plugins.TesterCookie, Pass: s.g.sealing.SealTester(tenant, pass),
+	}
 }

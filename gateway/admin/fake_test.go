@@ -41,6 +41,10 @@ func (f *fake) Replicas() api.ReplicaList {
 	return api.ReplicaList{Known: true, Replicas: []api.Replica{{ID: "r1", Host: "node-a", Self: true}, {ID: "r2", Host: "node-b"}}}
 }
 
+func (f *fake) TesterPass(tenant string, pass routing.Tester) api.TesterPass {
+	return api.TesterPass{Tenant: tenant, Release: pass.Release, Backend: pass.Backend, Until: pass.Until, Header: "X-Sluice-Tester", Cookie: "sluice_tester", Pass: "t1.pass"}
+}
+
 func (f *fake) Confirm(_ context.Context, digest string) ([]string, error) {
 	if f.fails != nil {
 		return nil, f.fails

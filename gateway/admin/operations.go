@@ -20,6 +20,7 @@ func (s *Server) operations() (*http.ServeMux, error) {
 	h.UseMiddleware(s.count, authorize(h))
 	s.registerStatus(h)
 	s.registerTenants(h)
+	s.registerTester(h)
 	s.registerPools(h)
 	s.registerConfig(h)
 	if err := describe(mux, h.OpenAPI()); err != nil {

@@ -26,6 +26,8 @@ type Gateway interface {
 	Store() api.StoreStatus
 	// Replicas are the gateways that share it.
 	Replicas() api.ReplicaList
+	// TesterPass signs a pass to a release of a tenant.
+	TesterPass(tenant string, pass routing.Tester) api.TesterPass
 	// Confirm lets the pending removal with that digest happen and says who went.
 	Confirm(ctx context.Context, digest string) (removed []string, err error)
 }

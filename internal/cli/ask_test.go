@@ -49,6 +49,7 @@ func answers(status api.Status) http.Handler {
 	mux.Handle("GET /api/v1/tenants/acme", reply(acme))
 	mux.Handle("GET /api/v1/tenants/acme/status", reply(api.TenantStatus{Name: "acme", Active: "blue", Source: "tenants/acme.yaml:1", State: "stale", Releases: map[string]api.ReleaseStatus{"blue": {Pool: pool}}}))
 	mux.Handle("GET /api/v1/status/pools", reply(api.PoolStatusList{Pools: []api.PoolStatus{pool}}))
+	mux.Handle("POST /api/v1/tenants/acme/tester", reply(api.TesterPass{Tenant: "acme", Release: "green", Until: time.Unix(1_800_000_000, 0).UTC(), Header: "X-Sluice-Tester", Cookie: "sluice_tester", Pass: "t1.pass"}))
 	mux.Handle("POST /api/v1/config/confirm", reply(api.Confirmed{Digest: "d", Removed: []string{"gone"}}))
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "starting", http.StatusServiceUnavailable) })
@@ -92,6 +93,9 @@ func TestWhatPeopleSee(t *testing.T) {
 		"tenant show -o json":                   {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
 		"backend list":                          {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0        0         0         acme      connection refused"}},
 		"confirm":                               {[]string{"confirm", "0123456789", "--reason", "moved"}, []string{"Confirmed: 1 tenant removed (gone)."}},
+		"tenant tester": {[]string{"tenant", "tester", "acme", "--release", "green", "--reason", "look"}, []string{
+			"A pass to release green of tenant acme, until 2027-01-15T08:00:00Z.", "X-Sluice-Tester: t1.pass", `document.cookie = "sluice_tester=t1.pass; path=/"`,
+		}},
 		"completion of a tenant, with its host": {[]string{"__complete", "tenant", "show", ""}, []string{"acme\ta.example\n:4"}},
 	}
 	for name, c := range cases {

@@ -16,7 +16,7 @@ import (
 
 func tenantCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{Use: "tenant", Short: "Show tenants", Aliases: []string{"tenants"}}
-	c.AddCommand(tenantListCommand(find), tenantShowCommand(find))
+	c.AddCommand(tenantListCommand(find), tenantShowCommand(find), tenantTesterCommand(find))
 	return c
 }
 

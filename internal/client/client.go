@@ -105,6 +105,15 @@ func (c *Client) Confirm(ctx context.Context, in api.Confirmation) (api.Confirme
 	return do[api.Confirmed](ctx, c, http.MethodPost, api.Prefix+"/config/confirm", bytes.NewReader(text))
 }
 
+// TesterPass asks for a pass to one release of a tenant.
+func (c *Client) TesterPass(ctx context.Context, tenant string, in api.TesterRequest) (api.TesterPass, error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return api.TesterPass{}, err
+	}
+	return do[api.TesterPass](ctx, c, http.MethodPost, api.Prefix+"/tenants/"+url.PathEscape(tenant)+"/tester", bytes.NewReader(text))
+}
+
 // Probe asks /ping or /ready, which need no token. A gateway that is there but not ready is
 // a Refused error with its reason.
 func (c *Client) Probe(ctx context.Context, path string) error {
