@@ -73,15 +73,21 @@ func TestWithoutWorkersNobodyWaits(t *testing.T) {
 }
 
 func TestAClientThatGoesNeverGetsASlot(t *testing.T) {
+	t.Run("before its turn", func(t *testing.T) { clientThatGoes(t, func(leave, cancel func()) { cancel(); leave() }) })
+	t.Run("with its turn", func(t *testing.T) { clientThatGoes(t, func(leave, cancel func()) { leave(); cancel() }) })
+}
+
+func clientThatGoes(t *testing.T, both func(leave, cancel func())) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gateOf(1)
 		leave := mustEnter(t, g, ticket("acme", Interactive))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		gone := errors.New("gone")
-		first, second := later(ctx, g, ticket("acme", Interactive)), later(t.Context(), g, ticket("acme", Interactive))
+		first := later(ctx, g, ticket("acme", Interactive))
 		synctest.Wait()
-		cancel(gone)
-		leave() // in the same moment
+		second := later(t.Context(), g, ticket("acme", Interactive))
+		synctest.Wait()
+		both(leave, func() { cancel(gone) })
 		if o := <-first; !errors.Is(o.err, gone) || o.leave != nil {
 			t.Errorf("got %v", o.err)
 		}

@@ -259,12 +259,27 @@ func TestWithoutTheStore(t *testing.T) {
 				t.Error("nobody has noticed")
 			}
 			h.fail(nil)
-			time.Sleep(time.Second)
+			if held, _, _ := watch(of, 3*time.Second); held > 6 {
+				t.Errorf("%d held after it came back", held)
+			}
 			if of[0].leases.lost.Load() {
 				t.Error("nobody has noticed that it is back")
 			}
-			if held, _, _ := watch(of, 3*time.Second); held > 6 {
-				t.Errorf("%d held after it came back", held)
+		})
+	})
+	t.Run("lost: whoever had more gives it up with the end of its lease", func(t *testing.T) {
+		h := newHub()
+		together(t, h, 2, 6, func(ctx context.Context, of []*replica) {
+			of[0].press(ctx, 20)
+			time.Sleep(3 * time.Second)
+			h.fail(store.ErrUnavailable)
+			time.Sleep(leaseTTL / 3)
+			if _, _, slots := of[0].Load(); slots != 6 {
+				t.Errorf("%d slots while the lease lasts", slots)
+			}
+			time.Sleep(leaseTTL)
+			if _, _, slots := of[0].Load(); slots != 3 {
+				t.Errorf("%d slots after it", slots)
 			}
 		})
 	})

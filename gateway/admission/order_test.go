@@ -89,6 +89,66 @@ func TestTenantsComeBeforeLanes(t *testing.T) {
 	})
 }
 
+// Whoever was away has saved nothing up: otherwise a tenant that comes back would be served
+// alone until it had caught up.
+func TestAbsenceEarnsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gateOf(1)
+		shared := func(tenant string) Ticket {
+			return Ticket{Tenant: tenant, Lane: Interactive, Shared: true, Sticky: true}
+		}
+		for range 50 {
+			mustEnter(t, g, shared("old"))()
+		}
+		leave := mustEnter(t, g, shared("third"))
+		var order []string
+		var all sync.WaitGroup
+		for range 4 {
+			for _, who := range []string{"old", "new"} {
+				all.Go(func() {
+					leave, err := g.Enter(t.Context(), shared(who))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					order = append(order, who)
+					leave()
+				})
+				synctest.Wait()
+				time.Sleep(time.Millisecond)
+			}
+		}
+		leave()
+		all.Wait()
+		if want := []string{"new", "old", "new", "old", "new", "old", "new", "old"}; !slices.Equal(order, want) {
+			t.Errorf("got %v", order)
+		}
+	})
+}
+
+func TestRoomComesBackWhenOthersHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gateOf(8)
+		shared := func(tenant string) Ticket { return Ticket{Tenant: tenant, Lane: Interactive, Shared: true} }
+		var others []func()
+		for range 4 {
+			others = append(others, mustEnter(t, g, shared("other")))
+		}
+		time.Sleep(time.Minute)
+		for range 4 {
+			mustEnter(t, g, shared("acme"))
+		}
+		for _, leave := range others {
+			leave()
+		}
+		mustNot(t, g, shared("acme")) // the others may be back in a moment
+		time.Sleep(2 * time.Minute)
+		mustEnter(t, g, shared("acme"))
+		mustEnter(t, g, shared("acme"))
+		mustNot(t, g, shared("acme"))
+	})
+}
+
 func TestWhoHoldsLessComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gateOf(4)
