@@ -17,11 +17,12 @@ func StartCluster(t testing.TB, args ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{}
 	for range 3 {
-		bus := FreePort(t)
-		c.Nodes = append(c.Nodes, Start(t, append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus), "--cluster-node-timeout", "2000",
-		}, args...)...))
-		c.Nodes[len(c.Nodes)-1].bus = bus
+		ports := freePorts(t, 2)
+		node := startAt(t, ports[0], "", append([]string{
+			"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(ports[1]), "--cluster-node-timeout", "2000",
+		}, args...)...)
+		node.bus = ports[1]
+		c.Nodes = append(c.Nodes, node)
 	}
 	each := slots / len(c.Nodes)
 	for i, n := range c.Nodes {

@@ -40,7 +40,11 @@ func Start(t testing.TB, args ...string) *Server {
 
 func start(t testing.TB, mode string, args ...string) *Server {
 	t.Helper()
-	port := FreePort(t)
+	return startAt(t, FreePort(t), mode, args...)
+}
+
+func startAt(t testing.TB, port int, mode string, args ...string) *Server {
+	t.Helper()
 	s := &Server{t: t, Addr: fmt.Sprintf("127.0.0.1:%d", port), dir: t.TempDir()}
 	s.args = []string{"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no"}
 	if mode == "sentinel" { // takes its settings from a file, which it rewrites
@@ -134,17 +138,6 @@ func (s *Server) Info(name string) string {
 		}
 	}
 	return ""
-}
-
-// FreePort returns a loopback port that nobody listens on.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Eventually waits until what is so, and fails the test with message when it is not in time.
