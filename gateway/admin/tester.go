@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,7 +34,7 @@ func (s *Server) makeTesterPass(ctx context.Context, in *testerRequest) (*body[a
 	}
 	release := t.Releases[in.Body.Release]
 	if release == nil {
-		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("tenant %s: %s", t.Name, notThere("release", in.Body.Release, sortedKeys(t.Releases))))
+		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("tenant %s has no release %q: it has %s", t.Name, in.Body.Release, strings.Join(sortedKeys(t.Releases), ", ")))
 	}
 	if in.Body.Backend != "" && !hasBackend(release.Pool, in.Body.Backend) {
 		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("pool %s of release %s has no backend %q", release.Pool.Name, release.Name, in.Body.Backend))
