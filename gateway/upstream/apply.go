@@ -79,7 +79,7 @@ func (u *Upstream) reconcile(live *poolState, conf []routing.Backend) {
 			b = u.newBackend(live, &conf[i])
 			fresh = append(fresh, b)
 			if len(old) > 0 { // in a pool that is new as a whole nobody is newer than another
-				u.renew(b, time.Now())
+				b.born.Store(time.Now().UnixNano())
 			}
 		} else {
 			b.conf.Store(&conf[i])
@@ -89,6 +89,11 @@ func (u *Upstream) reconcile(live *poolState, conf []routing.Backend) {
 		next = append(next, b)
 	}
 	live.backends.Store(&next)
+	for _, b := range fresh {
+		if b.born.Load() != 0 {
+			u.expectDatabases(b)
+		}
+	}
 	if !live.adopted {
 		for _, b := range fresh {
 			u.schedule.add(b)

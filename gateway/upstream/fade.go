@@ -59,11 +59,24 @@ func (b *backend) share(balance routing.Balance, now time.Time) int {
 // renew makes b a new server in our eyes: it fades in, and loads the databases of tenants
 // that are busy before it gets new sessions of them.
 func (u *Upstream) renew(b *backend, now time.Time) {
-	pool := b.owner.conf.Load()
 	b.born.Store(now.UnixNano())
-	if pool.Balance.WarmUp >= 0 {
-		b.warmth.expect(b.owner.hot.list(u.minute.Load()))
+	u.expectDatabases(b)
+}
+
+// expectDatabases has b load what is busy, as long as there is somebody to serve meanwhile.
+// Without, people are in front of it already, and load what they need.
+func (u *Upstream) expectDatabases(b *backend) {
+	balance, now := b.owner.conf.Load().Balance, time.Now()
+	if balance.WarmUp < 0 {
+		return
 	}
+	for _, other := range *b.owner.backends.Load() {
+		if other != b && other.share(balance, now) == routing.Whole && other.health.now().serves() && other.conf.Load().Weight > 0 {
+			b.warmth.expect(b.owner.hot.list(u.minute.Load()))
+			return
+		}
+	}
+	b.warmth.expect(nil)
 }
 
 // turned takes a change of health to heart. Age counts from the moment that a server serves;

@@ -190,6 +190,22 @@ func TestWhoIsWarmedUp(t *testing.T) {
 	}
 }
 
+func TestNobodyWarmsUpWithoutAnOlderServer(t *testing.T) {
+	g := newRig(t, []string{startWorker(t, say(ok, false)).url()}, atOnce)
+	g.ask("GET", "/web", "") // the database is busy
+	g.replace(func(b *routing.Backend) { b.ID = "another" })
+	b := (*g.Upstream.pool(g.pool).backends.Load())[0]
+	if n := b.warmth.count.Load(); n != 0 || b.born.Load() == 0 {
+		t.Errorf("%d databases to load before the only server may serve", n)
+	}
+	b.health.state.Store(int32(Down))
+	b.health.state.Store(int32(Up))
+	g.turned(b, Down, time.Now())
+	if n := b.warmth.count.Load(); n != 0 {
+		t.Errorf("%d databases to load after it came back", n)
+	}
+}
+
 func TestDatabasesThatAreQuietAreForgotten(t *testing.T) {
 	var h hot
 	note := func(database string, minute int64) {
