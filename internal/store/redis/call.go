@@ -202,8 +202,8 @@ func (s *Store) settle(b *batch, requests []request, replies []reply, last bool)
 		failure = blame
 	}
 	b.to.breaker.report(failure)
-	if failure != nil && goredis.HasErrorPrefix(failure, "NOAUTH") {
-		s.conns.end() // they were signed in once, and are no more
+	if isSignedOut(failure) {
+		s.conns.end() // new ones sign in
 	}
 	return again
 }

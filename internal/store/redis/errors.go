@@ -25,7 +25,8 @@ func sick(reply string) bool {
 		"NOAUTH", "WRONGPASS", "NOPERM", "OOM", "MISCONF", "BUSY":
 		return true
 	}
-	return strings.Contains(reply, "max number of clients")
+	return strings.Contains(reply, "max number of clients") ||
+		strings.Contains(reply, "unauthenticated") // what a long command gets instead of NOAUTH
 }
 
 // judge turns what go-redis returned into one of the store's errors, and says whether the
@@ -47,6 +48,11 @@ func judge(err error) (result, failure error) {
 	default:
 		return fmt.Errorf("%w: %w", store.ErrUnknown, err), err
 	}
+}
+
+// isSignedOut says that the server does not, or no more, know who we are.
+func isSignedOut(failure error) bool {
+	return failure != nil && goredis.IsAuthError(failure)
 }
 
 // isWrongType says that somebody keeps something else under our key.

@@ -29,8 +29,12 @@ func (s *Store) Limits() *Limits {
 	return &Limits{store: s, script: NewScript("limits", ratelimit.Script)}
 }
 
-// Healthy implements ratelimit.Ledger.
-func (l *Limits) Healthy() bool { return l.store.Healthy() }
+// Healthy implements ratelimit.Ledger. In a cluster one server may be away: a call to it fails
+// at once, and must not keep tenants whose limits are elsewhere from theirs.
+func (l *Limits) Healthy() bool {
+	_, several := l.store.servers.(*cluster)
+	return several || l.store.Healthy()
+}
 
 // Do implements ratelimit.Ledger. All calls to one server share a round trip.
 func (l *Limits) Do(ctx context.Context, calls []*ratelimit.Call) {

@@ -59,7 +59,7 @@ func (s *Store) probeOne(ctx context.Context, one *server) {
 		return // the gateway stops: that says nothing about Redis
 	}
 	one.breaker.probed(failure)
-	if failure != nil && goredis.HasErrorPrefix(failure, "NOAUTH") {
+	if isSignedOut(failure) {
 		s.conns.end()
 	}
 }

@@ -18,12 +18,38 @@ func StartCluster(t testing.TB, args ...string) *Cluster {
 	c := &Cluster{}
 	for range 3 {
 		ports := freePorts(t, 2)
-		node := startAt(t, ports[0], "", append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(ports[1]), "--cluster-node-timeout", "2000",
-		}, args...)...)
-		node.bus = ports[1]
-		c.Nodes = append(c.Nodes, node)
+		c.join(t, ports[0], ports[0], ports[1], args)
 	}
+	c.form(t)
+	return c
+}
+
+// StartTLSCluster is StartCluster over TLS, whose files args name. TLSAddrs has the addresses.
+func StartTLSCluster(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{}
+	for range 3 {
+		ports := freePorts(t, 3)
+		tls := []string{"--tls-cluster", "yes", "--tls-port", fmt.Sprint(ports[1])}
+		c.join(t, ports[0], ports[1], ports[2], append(tls, args...))
+	}
+	c.form(t)
+	return c
+}
+
+// join starts one more node. Its peers know it by meet, and talk to it at bus.
+func (c *Cluster) join(t testing.TB, port, meet, bus int, args []string) {
+	t.Helper()
+	n := startAt(t, port, "", append([]string{
+		"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(bus), "--cluster-node-timeout", "2000",
+	}, args...)...)
+	n.meet, n.bus = meet, bus
+	c.Nodes = append(c.Nodes, n)
+}
+
+// form divides the slots and waits until all nodes know each other.
+func (c *Cluster) form(t testing.TB) {
+	t.Helper()
 	each := slots / len(c.Nodes)
 	for i, n := range c.Nodes {
 		last := (i+1)*each - 1
@@ -32,8 +58,7 @@ func StartCluster(t testing.TB, args ...string) *Cluster {
 		}
 		n.Do("CLUSTER", "ADDSLOTSRANGE", i*each, last)
 		n.Do("CLUSTER", "SET-CONFIG-EPOCH", i+1)
-		host, port, _ := strings.Cut(n.Addr, ":")
-		c.Nodes[0].Do("CLUSTER", "MEET", host, port, n.bus)
+		c.Nodes[0].Do("CLUSTER", "MEET", "127.0.0.1", n.meet, n.bus)
 	}
 	for _, n := range c.Nodes {
 		Eventually(t, startWait, "the cluster does not form", func() bool {
@@ -42,7 +67,15 @@ func StartCluster(t testing.TB, args ...string) *Cluster {
 				strings.Contains(text, fmt.Sprintf("cluster_slots_ok:%d", slots))
 		})
 	}
-	return c
+}
+
+// TLSAddrs are the addresses of all nodes over TLS.
+func (c *Cluster) TLSAddrs() []string {
+	var out []string
+	for _, n := range c.Nodes {
+		out = append(out, fmt.Sprintf("127.0.0.1:%d", n.meet))
+	}
+	return out
 }
 
 // Addrs are the addresses of all nodes.

@@ -29,7 +29,8 @@ type Server struct {
 	process *exec.Cmd
 	ended   chan struct{}
 	output  *bytes.Buffer
-	bus     int // port of a cluster node for its peers
+	meet    int // where the peers of a cluster's node know it
+	bus     int // and talk to it
 }
 
 // Start starts a server; args are added to its command line.

@@ -1,4 +1,4 @@
-package redis
+package limitstest
 
 import (
 	"fmt"
@@ -10,18 +10,19 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sluicegate.dev/sluice/internal/store/redis"
 	"sluicegate.dev/sluice/internal/store/storetest/redistest"
 	"sluicegate.dev/sluice/ratelimit"
 )
 
 // withClock is the limits script with a clock that the test turns: its last argument.
-func withClock(t testing.TB) *Script {
+func withClock(t testing.TB) *redis.Script {
 	t.Helper()
 	const clock = "local t = redis.call('TIME')\nlocal now = t[1] * 1000000 + t[2]\n"
 	if !strings.Contains(ratelimit.Script, clock) {
 		t.Fatal("the script reads its clock in another way than this test knows")
 	}
-	return NewScript("test", strings.Replace(ratelimit.Script, clock, "local now = tonumber(table.remove(ARGV))\n", 1))
+	return redis.NewScript("test", strings.Replace(ratelimit.Script, clock, "local now = tonumber(table.remove(ARGV))\n", 1))
 }
 
 // TestTheLimitsScriptAndItsTwinAgree plays the same calls, sensible or not, to Redis and to
@@ -38,13 +39,13 @@ func FuzzTheLimitsScriptAndItsTwin(f *testing.F) {
 }
 
 type pair struct {
-	store  *Store
-	script *Script
+	store  *redis.Store
+	script *redis.Script
 	runs   int
 }
 
 func newPair(t testing.TB) *pair {
-	return &pair{store: running(t, Config{Address: redistest.Start(t).Addr}), script: withClock(t)}
+	return &pair{store: running(t, redis.Config{Address: redistest.Start(t).Addr}), script: withClock(t)}
 }
 
 func (p *pair) agree(t *rapid.T) {
@@ -65,7 +66,7 @@ func (p *pair) agree(t *rapid.T) {
 		here := *there
 		here.Cells, here.Asks = slices.Clone(there.Cells), slices.Clone(there.Asks)
 
-		reply, err := p.store.Script(t.Context(), p.script, there.Keys(limitPrefix), append(there.Args(), now)...)
+		reply, err := p.store.Script(t.Context(), p.script, there.Keys("test:"), append(there.Args(), now)...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,32 +1,70 @@
-package redis
+package limitstest
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluicegate.dev/sluice/internal/store/redis"
 	"sluicegate.dev/sluice/internal/store/storetest/redistest"
 	"sluicegate.dev/sluice/ratelimit"
 )
 
-// limiter returns one replica's limiter over a store of its own; it runs until the test ends.
-func limiter(t testing.TB, cfg Config, name string, skew time.Duration) *ratelimit.Limiter {
+// patient bounds suit a machine that does other things too. Tests of the bounds set their own.
+func patient() redis.Bounds {
+	return redis.Bounds{Call: 3 * time.Second, Reply: 2 * time.Second, Dial: 5 * time.Second, Probe: 100 * time.Millisecond}
+}
+
+// running returns a store whose Run ends with the test.
+func running(t testing.TB, cfg redis.Config) *redis.Store {
 	t.Helper()
-	l := ratelimit.New(ratelimit.Config{
-		Ledger: running(t, cfg).Limits(), Replica: name,
-		Now: func() time.Time { return time.Now().Add(skew) },
-	})
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	cfg.Metrics = prometheus.NewRegistry()
+	if cfg.Bounds == (redis.Bounds{}) {
+		cfg.Bounds = patient()
+	}
+	s, err := redis.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin(t, s.Run)
+	return s
+}
+
+// begin runs a part until the test ends.
+func begin(t testing.TB, run func(context.Context) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- l.Run(ctx) }()
+	go func() { done <- run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+func sentinels(t *testing.T) redis.Config {
+	t.Helper()
+	s := redistest.StartSentinels(t)
+	return redis.Config{Sentinel: redis.Sentinel{Master: s.Master, Addresses: s.Addrs()}}
+}
+
+// limiter returns one replica's limiter over a store of its own; it runs until the test ends.
+func limiter(t testing.TB, cfg redis.Config, name string, skew time.Duration) *ratelimit.Limiter {
+	t.Helper()
+	l := ratelimit.New(ratelimit.Config{
+		Ledger: running(t, cfg).Limits(), Replica: name,
+		Now: func() time.Time { return time.Now().Add(skew) },
+	})
+	begin(t, l.Run)
+	redistest.Eventually(t, 10*time.Second, "the store is not asked", func() bool { return !take(l, charge(slow(1), "warm-"+name)).Degraded })
 	return l
 }
 
@@ -56,10 +94,10 @@ func slow(burst int) *ratelimit.Policy {
 }
 
 // topologies are the ways Redis is run.
-func topologies() map[string]func(t *testing.T) Config {
-	return map[string]func(t *testing.T) Config{
-		"one server":         func(t *testing.T) Config { return Config{Address: redistest.Start(t).Addr} },
-		"a cluster of three": func(t *testing.T) Config { return Config{Cluster: redistest.StartCluster(t).Addrs()[:1]} },
+func topologies() map[string]func(t *testing.T) redis.Config {
+	return map[string]func(t *testing.T) redis.Config{
+		"one server":         func(t *testing.T) redis.Config { return redis.Config{Address: redistest.Start(t).Addr} },
+		"a cluster of three": func(t *testing.T) redis.Config { return redis.Config{Cluster: redistest.StartCluster(t).Addrs()[:1]} },
 		"behind sentinels":   sentinels,
 	}
 }
@@ -136,10 +174,10 @@ func TestReplicasShareTheirLimits(t *testing.T) {
 }
 
 func TestKnownKeysAreSharedAndEnd(t *testing.T) {
-	cfg := Config{Address: redistest.Start(t).Addr}
+	cfg := redis.Config{Address: redistest.Start(t).Addr}
 	known := func() *ratelimit.Known {
 		k := ratelimit.NewKnown(running(t, cfg).Limits(), nil)
-		go func() { _ = k.Run(t.Context()) }()
+		begin(t, k.Run)
 		return k
 	}
 	a, b := known(), known()
@@ -159,10 +197,10 @@ func TestKnownKeysAreSharedAndEnd(t *testing.T) {
 
 func TestLimitsKeepNothingForever(t *testing.T) {
 	server := redistest.Start(t)
-	l := limiter(t, Config{Address: server.Addr}, "a", 0)
+	l := limiter(t, redis.Config{Address: server.Addr}, "a", 0)
 	p := &ratelimit.Policy{Name: "p", Rate: 100, Burst: 10, Concurrency: 5, Quotas: []ratelimit.Quota{{Window: ratelimit.Hour, Limit: 50}}}
 	passes(l, p, "a key with spaces, {braces} and ünicode", 3)
-	keys, _ := server.Do("KEYS", "*limit*").([]any)
+	keys, _ := server.Do("KEYS", "*limit*braces*").([]any)
 	if len(keys) != 3 {
 		t.Errorf("keys: %v, want one for each limit", keys)
 	}
@@ -178,10 +216,10 @@ func TestLimitsKeepNothingForever(t *testing.T) {
 
 func TestWhatSomebodyElseWroteThereCountsAsNone(t *testing.T) {
 	server := redistest.Start(t)
-	l := limiter(t, Config{Address: server.Addr}, "a", 0)
+	l := limiter(t, redis.Config{Address: server.Addr}, "a", 0)
 	p := slow(5)
 	take(l, charge(p, "k"))
-	keys, _ := server.Do("KEYS", "*limit*").([]any)
+	keys, _ := server.Do("KEYS", "*limit*:k").([]any)
 	for name, break_ := range map[string][]any{
 		"another type":        {"SET", keys[0], "x"},
 		"nonsense":            {"HSET", keys[0], "s", "nonsense"},
