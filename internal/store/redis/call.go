@@ -203,7 +203,7 @@ func (s *Store) settle(b *batch, requests []request, replies []reply, last bool)
 	}
 	b.to.breaker.report(failure)
 	if isSignedOut(failure) {
-		s.conns.end() // new ones sign in
+		s.conns.retire() // new ones sign in
 	}
 	return again
 }

@@ -3,15 +3,18 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const keepAlive = 15 * time.Second
 
-// connections are those that a store has open, so that all can be ended at once.
+// connections are those that a store has open, so that all can be retired at once.
 type connections struct {
 	bound time.Duration
 	tls   *tls.Config
@@ -45,16 +48,15 @@ func (c *connections) dial(ctx context.Context, network, address string) (net.Co
 	if err != nil {
 		return nil, &unsentError{err}
 	}
-	made := c.keep(raw)
 	if c.tls == nil {
-		return made, nil
+		return c.keep(raw), nil
 	}
-	secure := tls.Client(made, c.tlsFor(address))
+	secure := tls.Client(raw, c.tlsFor(address))
 	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = made.Close()
+		_ = raw.Close()
 		return nil, &unsentError{err}
 	}
-	return secure, nil
+	return c.keep(secure), nil
 }
 
 // tlsFor is the TLS configuration for one address. The nodes of a cluster introduce each
@@ -72,19 +74,17 @@ func (c *connections) tlsFor(address string) *tls.Config {
 	return t
 }
 
-// connection leaves the list when it is closed.
+// connection is one that can be retired: it finishes what it is doing, and the pool, which
+// looks before each use whether a connection still lives, makes a new one instead.
 type connection struct {
-	*net.TCPConn
+	net.Conn
 
-	of *connections
+	of      *connections
+	retired atomic.Bool
 }
 
 func (c *connections) keep(raw net.Conn) net.Conn {
-	tcp, ok := raw.(*net.TCPConn)
-	if !ok {
-		return raw
-	}
-	made := &connection{TCPConn: tcp, of: c}
+	made := &connection{Conn: raw, of: c}
 	c.mu.Lock()
 	c.open[made] = struct{}{}
 	c.mu.Unlock()
@@ -96,18 +96,34 @@ func (c *connection) Close() error {
 	c.of.mu.Lock()
 	delete(c.of.open, c)
 	c.of.mu.Unlock()
-	return c.TCPConn.Close() //nolint:wrapcheck // a net.Conn returns what net returns
+	return c.Conn.Close() //nolint:wrapcheck // a net.Conn returns what net returns
 }
 
-// end closes them all. The pool makes new ones when it needs them, which sign in again.
-func (c *connections) end() {
+// retire has all that are open now replaced when they would be used next.
+func (c *connections) retire() {
 	c.mu.Lock()
-	all := make([]*connection, 0, len(c.open))
+	defer c.mu.Unlock()
 	for one := range c.open {
-		all = append(all, one)
-	}
-	c.mu.Unlock()
-	for _, one := range all {
-		_ = one.Close()
+		one.retired.Store(true)
 	}
 }
+
+var errRetired = errors.New("the connection is retired")
+
+// SyscallConn implements syscall.Conn: it is what the pool looks at.
+func (c *connection) SyscallConn() (syscall.RawConn, error) {
+	if c.retired.Load() {
+		return nil, errRetired
+	}
+	if plain, ok := c.Conn.(syscall.Conn); ok {
+		return plain.SyscallConn() //nolint:wrapcheck // as the connection itself would
+	}
+	return unlooked{}, nil
+}
+
+// unlooked is the socket under TLS. What waits there may be TLS's own, so nobody looks.
+type unlooked struct{}
+
+func (unlooked) Control(func(uintptr)) error    { return nil }
+func (unlooked) Read(func(uintptr) bool) error  { return nil }
+func (unlooked) Write(func(uintptr) bool) error { return nil }

@@ -60,6 +60,6 @@ func (s *Store) probeOne(ctx context.Context, one *server) {
 	}
 	one.breaker.probed(failure)
 	if isSignedOut(failure) {
-		s.conns.end()
+		s.conns.retire()
 	}
 }

@@ -220,7 +220,7 @@ func TestWhatSomebodyElseWroteThereCountsAsNone(t *testing.T) {
 	p := slow(5)
 	take(l, charge(p, "k"))
 	keys, _ := server.Do("KEYS", "*limit*:k").([]any)
-	for name, break_ := range map[string][]any{
+	for name, damage := range map[string][]any{
 		"another type":        {"SET", keys[0], "x"},
 		"nonsense":            {"HSET", keys[0], "s", "nonsense"},
 		"not a number":        {"HSET", keys[0], "s", "nan 1 1 1 1"},
@@ -233,7 +233,7 @@ func TestWhatSomebodyElseWroteThereCountsAsNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server.Do("DEL", keys[0])
-			server.Do(break_...)
+			server.Do(damage...)
 			before := time.Now()
 			if d := take(l, charge(p, "k")); d.Degraded {
 				t.Errorf("%+v", d)
