@@ -42,6 +42,7 @@ func (p *Path) scan(x *exchange, r *http.Request, scanner *odoo.Scanner) (*spool
 		return nil, refuse(http.StatusUnsupportedMediaType, "encoded_body", "Body encoding not supported",
 			"Odoo reads plain request bodies only; send this one without Content-Encoding.")
 	}
+	p.printCredential(x, scanner)
 	paced := deadline.NewReader(r.Body, deadline.FromContext(r.Context()))
 	body, err := p.deps.Space.ReadBodyWithin(io.TeeReader(paced, scanner), r.ContentLength, x.Pool.MaxRequest)
 	if err != nil {

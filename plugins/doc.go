@@ -7,6 +7,7 @@
 //	chain.go    the steps behind the guard, in order
 //	body.go     the database an RPC body names is the tenant's own
 //	pin.go      a session stays with the server that knows it
+//	limit.go    who may ask for how much (package limits)
 //	metrics.go  what was learnt, counted
 //
 // and on to gateway/upstream. The steps are thin shells: they start nothing and own

@@ -10,6 +10,7 @@ import (
 
 	"sluicegate.dev/sluice/internal/deadline"
 	"sluicegate.dev/sluice/internal/spool"
+	"sluicegate.dev/sluice/plugins/limits"
 	"sluicegate.dev/sluice/routing"
 	"sluicegate.dev/sluice/routing/odoo"
 )
@@ -27,6 +28,7 @@ type Deps struct {
 
 	Pins           routing.PinKeys // sign the cookie that ties a session to its server
 	Records        Records         // where sessions live, as all replicas know it
+	Limits         *limits.Limits  // nil: no limits at all
 	TrustedProxies []netip.Prefix  // whose X-Forwarded-For and -Proto count
 	// PublicPorts maps an entry point to the port under which clients reach it. Ports 80
 	// and 443, and entry points that are missing, add no port to the public host.

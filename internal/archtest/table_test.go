@@ -80,7 +80,12 @@ func table() []rule {
 		// The request path.
 		{
 			packages: []string{"plugins"},
-			ours:     []string{"routing/...", "ratelimit", "auth", "config", "internal/answer", "internal/spool", "internal/deadline"},
+			ours:     []string{"routing/...", "ratelimit", "auth", "config", "internal/answer", "internal/spool", "internal/deadline", "plugins/limits"},
+			never:    outside,
+		},
+		{
+			packages: []string{"plugins/limits"},
+			ours:     []string{"routing/...", "ratelimit", "internal/answer"},
 			never:    outside,
 		},
 		{packages: []string{"plugins/odoohygiene"}, ours: []string{"routing/odoo"}, never: []ban{noThirdParty()}},

@@ -16,13 +16,15 @@ type caller struct {
 	key     string // of the credential alone, whoever uses it; "" without one
 	user    string // "user:7"; "" when only Odoo knows
 	address string // "address:192.0.2.7"
+	session string // "session:..."; "" without one
 	network netip.Prefix
 
 	names []string // what rules may call it: client, key, uid, login
 
 	// claim says that the client rests on a credential that Odoo has to accept first; proven
-	// that it has done so lately.
+	// that it has done so lately, and proof is the name under which that is remembered.
 	claim, proven bool
+	proof         string
 }
 
 // callerOf says who sent a tenant's request. What a client may write as it likes counts only
@@ -57,9 +59,10 @@ func addressKey(p netip.Prefix) string {
 	return "address:" + p.String()
 }
 
-// carriesKey names the calls in which Odoo checks the credential.
+// carriesKey names the calls whose credential says who the client is. A browser's sign-in does
+// not: each wrong password would be another client.
 func carriesKey(call odoo.Call) bool {
-	return call.SignsIn() || call.Service == "object"
+	return call.Service == "object" || (call.Service == "common" && call.SignsIn())
 }
 
 // rpcCaller is who an XML-RPC or JSON-RPC call says that it is.
@@ -76,7 +79,7 @@ func (l *Limits) rpcCaller(c *caller, x *routing.Exchange) {
 		c.user = "user:" + l.prints.of("login", x.Tenant.Name, x.RPC.Login)
 	}
 	c.names = []string{c.client, c.key, who}
-	c.claim, c.proven = true, l.known.has(x.Tenant.Name+" "+c.client, l.now())
+	l.claim(c, c.client)
 }
 
 // headerCaller is who a bearer token, a password or a key in the headers stands for.
@@ -92,8 +95,28 @@ func (l *Limits) headerCaller(c *caller, h http.Header, scope string) bool {
 	if user != "" {
 		c.names = append(c.names, "login:"+user)
 	}
-	c.claim, c.proven = true, l.known.has(scope+" "+c.client, l.now())
+	l.claim(c, c.client)
 	return true
+}
+
+// claim notes that the caller rests on a credential, remembered under a name.
+func (l *Limits) claim(c *caller, proof string) {
+	c.claim, c.proof, c.proven = true, proof, l.known.has(proof, l.now())
+}
+
+// keyCaller finds the key of a request whose policy asks for one: in the headers, or in the
+// path of a webhook. Who the client is stays as it was.
+func (l *Limits) keyCaller(c *caller, h http.Header, x *routing.Exchange) {
+	_, credential := headerCredential(h)
+	if credential == "" {
+		credential = odoo.HookToken(x.Path)
+	}
+	if credential == "" {
+		return
+	}
+	c.key = "key:" + l.Fingerprint([]byte(credential))
+	c.names = append(c.names, c.key)
+	l.claim(c, x.Tenant.Name+" "+c.key)
 }
 
 // maxHeaderCredential bounds what is hashed.
@@ -122,10 +145,9 @@ func headerCredential(h http.Header) (user, credential string) {
 // sessionCaller is a browser. A session that Odoo has not shown to know is still the address:
 // ids can be made up.
 func (l *Limits) sessionCaller(c *caller, x *routing.Exchange) {
-	session := "session:" + l.prints.of("session", x.Tenant.Name, x.SessionKey)
-	c.names = []string{session}
-	if l.known.has(x.Tenant.Name+" "+session, l.now()) {
-		c.client, c.proven = session, true
+	c.session = "session:" + l.prints.of("session", x.Tenant.Name, x.SessionKey)
+	if l.known.has(c.session, l.now()) {
+		c.client = c.session
 	}
 }
 

@@ -2,7 +2,6 @@ package limits
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -29,22 +28,22 @@ type Config struct {
 	// Key makes fingerprints; all replicas have the same.
 	Key     []byte
 	Metrics prometheus.Registerer
-	Log     *slog.Logger
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
 
 // Limits holds requests to their limits. It is safe for concurrent use.
 type Limits struct {
-	limiter  Limiter
-	log      *slog.Logger
-	now      func() time.Time
-	prints   *printer
-	policies policyCache
-	known    *known // credentials and sessions that Odoo has accepted
-	friends  *known // logins at addresses where they have signed in
-	recent   *recent
-	metrics  *metrics
+	limiter Limiter
+	now     func() time.Time
+	prints  *printer
+	seen    *seen
+	buckets cache[*routing.LimitPolicy, buckets]
+	guesses cache[routing.SignInLimit, guesses]
+	known   *known // credentials and sessions that Odoo has accepted
+	friends *known // logins at addresses where they have signed in
+	recent  *recent
+	metrics *metrics
 }
 
 // New returns limits.
@@ -52,12 +51,9 @@ func New(c Config) *Limits {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	return &Limits{
-		limiter: c.Limiter, log: c.Log, now: c.Now, prints: newPrinter(c.Key),
-		known: newKnown(mostKnown), friends: newKnown(mostKnown), recent: newRecent(c.Now),
+		limiter: c.Limiter, now: c.Now, prints: newPrinter(c.Key), seen: newSeen(),
+		known: newKnown(mostKnown), friends: newKnown(mostKnown), recent: newRecent(mostRecent),
 		metrics: newMetrics(c.Metrics),
 	}
 }
@@ -69,54 +65,66 @@ func (l *Limits) Fingerprint(credential []byte) string { return l.prints.of("key
 type Visit struct {
 	limits *Limits
 	x      *routing.Exchange
+	scope  string
+	name   string // of the call
 	caller *caller
 	rules  matched
 
-	charges []ratelimit.Charge // what it was charged, for corrections
+	charges []ratelimit.Charge // what it was charged
+	costly  []ratelimit.Charge // of those, by cost: corrected by the time that Odoo took
 	later   []ratelimit.Charge // what it is charged once Odoo has accepted the credential
-	signIn  []ratelimit.Charge // what failures are charged to
+
+	// What a failed guess is charged to, and what a good one earns. Without a policy: none.
+	pair, login, place ratelimit.Charge
+	friend             string
+
 	started time.Time
-	levels  []ratelimit.Level
 	done    func()
 }
 
-// Enter decides whether a tenant's request may pass. The caller answers a refusal; a visit must
-// be left, by Leave. Both may be nil: nothing holds.
-func (l *Limits) Enter(r *http.Request, x *routing.Exchange) (*Visit, *answer.Refusal) {
-	if x.Class == odoo.Static || x.Class == odoo.Health {
-		if len(x.Tenant.Limits) == 0 {
-			return nil, nil
-		}
+// Enter decides whether a tenant's request may pass. With a refusal there is no visit; a visit
+// must be left. Without either nothing holds.
+func (l *Limits) Enter(w http.ResponseWriter, r *http.Request, x *routing.Exchange) (*Visit, *answer.Refusal) {
+	if len(x.Tenant.Limits) == 0 && (x.Class == odoo.Static || x.Class == odoo.Health) {
+		return nil, nil
 	}
-	v := &Visit{limits: l, x: x, started: l.now(), done: func() {}}
-	name := x.RPC.Name()
+	v := &Visit{limits: l, x: x, scope: x.Tenant.Name, name: x.RPC.Name(), started: l.now()}
 	v.caller = l.callerOf(r, x)
-	v.rules = match(x, name, v.caller)
-	x.Caller = v.caller.client
-	if refusal := v.allowed(name); refusal != nil {
+	v.rules = match(x, v.name, v.caller)
+	if v.caller.key == "" && v.rules.byKey() {
+		l.keyCaller(v.caller, r.Header, x)
+	}
+	return v.enter(w, r)
+}
+
+func (v *Visit) enter(w http.ResponseWriter, r *http.Request) (*Visit, *answer.Refusal) {
+	v.x.Caller = v.caller.client
+	if refusal := v.allowed(); refusal != nil {
 		return nil, refusal
 	}
 	if refusal := v.passGate(r.Context()); refusal != nil {
 		return nil, refusal
 	}
-	v.charge(name)
-	d, done := l.limiter.Take(r.Context(), append(v.charges, v.signIn...), v.rules.priority)
+	v.charge()
+	d, done := v.limits.limiter.Take(r.Context(), append(v.charges, v.guessCharges()...), v.rules.priority)
 	v.note(&d)
 	if !d.Allowed {
 		return nil, v.refuse(&d)
 	}
-	v.done, v.levels = done, d.Levels
+	v.done = done
+	v.announce(w.Header(), d.Levels)
 	return v, nil
 }
 
-// note writes down what was decided.
+// note writes down what was decided, for the log and the trace.
 func (v *Visit) note(d *ratelimit.Decision) {
 	switch {
-	case len(d.Shadowed) > 0 && d.Allowed:
-		v.x.Limit = "shadow " + d.Shadowed[0]
-	case d.Degraded && d.Allowed:
+	case !d.Allowed:
+	case len(d.Shadowed) > 0:
+		v.x.Limit = "would refuse: " + d.Shadowed[0]
+	case d.Degraded:
 		v.x.Limit = "passed without the store"
-	case d.Allowed && len(v.rules.policies) > 0:
+	case v.x.Limit == "" && len(v.rules.policies) > 0:
 		v.x.Limit = "passed"
 	}
 }

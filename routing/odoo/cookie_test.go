@@ -191,3 +191,22 @@ func TestDBFilter(t *testing.T) {
 		}
 	}
 }
+
+func TestPathsThatNeedAUser(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/web": true, "/web/": true, "/odoo": true, "/odoo/sales": true, "/my/orders/1": false, "/my/home": true, "/fr/my": true,
+		"/web/dataset/call_kw/res.partner/read": true, "/web/login": false, "/": false, "/shop": false, "/web/health": false, "/myself": false,
+	} {
+		if got := NeedsUser(path); got != want {
+			t.Errorf("%s: got %v", path, got)
+		}
+	}
+	for path, want := range map[string]string{
+		"/web/hook/0a1b-2c": "0a1b-2c", "/web/hook/0a1b/": "0a1b", "/web/hook/": "", "/web/hook/a/b": "", "/web/hooks/a": "",
+		"/web/hook/" + strings.Repeat("x", 200): "",
+	} {
+		if got := HookToken(path); got != want {
+			t.Errorf("%s: got %q", path, got)
+		}
+	}
+}

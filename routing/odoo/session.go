@@ -51,6 +51,33 @@ func (p Profile) MakesSession(key string) bool {
 	return len(key) == hexSession
 }
 
+// NeedsUser tells whether Odoo serves a path to people who are signed in and to nobody else: a
+// good answer proves the session. Made-up session ids get good answers from public pages.
+func NeedsUser(path string) bool {
+	path = trimSlash(path)
+	_, rest := CutLang(path)
+	return needsUser(path) || needsUser(rest)
+}
+
+func needsUser(path string) bool {
+	switch path {
+	case "/web", "/my", "/my/home", "/web/session/get_session_info":
+		return true
+	}
+	return within(path, "/odoo") || within(path, "/web/dataset")
+}
+
+// HookToken is the secret in the path of one of Odoo's own webhooks (17 on), "" for another
+// path.
+func HookToken(path string) string {
+	const hook = "/web/hook/"
+	path = trimSlash(path)
+	if !strings.HasPrefix(path, hook) || len(path) > len(hook)+128 || strings.IndexByte(path[len(hook):], '/') >= 0 {
+		return ""
+	}
+	return path[len(hook):]
+}
+
 // SessionSet returns the value that a Set-Cookie line gives session_id. An answer that
 // deletes the cookie sets it to "".
 func SessionSet(setCookie string) (value string, ok bool) {
