@@ -32,7 +32,10 @@ type Config struct {
 func New(cfg Config) (redis.Credentials, error) {
 	from := cfg.Credential
 	if from == nil {
-		found, err := ambient()
+		found, err := ambient(azcore.ClientOptions{
+			Transport: &http.Client{Timeout: 10 * time.Second},
+			Retry:     policy.RetryOptions{MaxRetries: -1}, // run tries again, and says so
+		})
 		if err != nil {
 			return redis.Credentials{}, err
 		}
@@ -43,11 +46,7 @@ func New(cfg Config) (redis.Credentials, error) {
 }
 
 // ambient is the identity that the surroundings give this process.
-func ambient() (azcore.TokenCredential, error) {
-	options := azcore.ClientOptions{
-		Transport: &http.Client{Timeout: 10 * time.Second},
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // run tries again, and says so
-	}
+func ambient(options azcore.ClientOptions) (azcore.TokenCredential, error) {
 	if os.Getenv("AZURE_FEDERATED_TOKEN_FILE") == "" {
 		found, err := azidentity.NewManagedIdentityCredential(managed(options))
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	beforeEnd = 4 * time.Minute // azidentity gives a new token when the old one has less than five
-	soonest   = 5 * time.Second // between two askings, when all goes well
+	askAgain  = 5 * time.Second // at the soonest, when all goes well
 	retryMin  = time.Second
 	retryMax  = 30 * time.Second
 )
@@ -25,6 +25,7 @@ var errNoToken = errors.New("there is no token yet")
 // auth.StreamingCredentialsProvider.
 type tokens struct {
 	from    azcore.TokenCredential
+	soonest time.Duration // before a token is asked for again
 	log     *slog.Logger
 	expires prometheus.Gauge
 	failed  prometheus.Counter
@@ -37,7 +38,7 @@ type tokens struct {
 
 func newTokens(from azcore.TokenCredential, log *slog.Logger, r prometheus.Registerer) *tokens {
 	t := &tokens{
-		from: from, log: log, listeners: map[auth.CredentialsListener]struct{}{},
+		from: from, soonest: askAgain, log: log, listeners: map[auth.CredentialsListener]struct{}{},
 		expires: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_store_token_expires_timestamp_seconds", Help: "When the Entra ID token for Redis ends; 0 while there is none.",
 		}),
@@ -104,7 +105,7 @@ func (t *tokens) renew(ctx context.Context) (time.Duration, error) {
 	}
 	t.expires.Set(float64(got.ExpiresOn.Unix()))
 	t.publish(user, got.Token)
-	return next(got), nil
+	return max(t.soonest, next(got)), nil
 }
 
 // next is how long the token does.
@@ -113,7 +114,7 @@ func next(token azcore.AccessToken) time.Duration {
 	if !token.RefreshOn.IsZero() && token.RefreshOn.Before(at) {
 		at = token.RefreshOn
 	}
-	return max(time.Until(at), soonest)
+	return time.Until(at)
 }
 
 // publish makes a token the current one, and has open connections sign in with it.
