@@ -12,8 +12,9 @@ import (
 // Records are the pins that replicas share. Nothing they do makes a request wait for more
 // than a few milliseconds, nor fail.
 type Records interface {
-	// Find returns what is recorded of a session, and whether anything is.
-	Find(ctx context.Context, tenant, session string) (routing.Pin, bool)
+	// Find returns what is recorded of a session, and whether anything is; carried says that
+	// the client brings a pin of its own.
+	Find(ctx context.Context, tenant, session string, carried bool) (routing.Pin, bool)
 	// Keep records a pin unless a newer one is there, and returns the one that holds.
 	Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin
 	// Leave lets the record of a session that was replaced end soon.
@@ -65,7 +66,7 @@ func (s *session) find(carried string) {
 	if carried != "" && !ours {
 		s.path.metrics.invalid.WithLabelValues("cookie").Inc()
 	}
-	record, recorded := s.path.deps.Records.Find(s.ctx, x.Tenant.Name, x.SessionKey)
+	record, recorded := s.path.deps.Records.Find(s.ctx, x.Tenant.Name, x.SessionKey, ours)
 	s.at, s.known = routing.Prevailing(record, recorded, cookie, ours)
 	s.stale = s.known && (!ours || cookie != s.at)
 	if recorded && ours && cookie.Epoch > record.Epoch {

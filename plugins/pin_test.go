@@ -22,7 +22,7 @@ var pinKeys = routing.PinKeys{[]byte("key-key-key-key-key-key-key-key-")}
 // records are those of a store, by session.
 type records map[string]routing.Pin
 
-func (m records) Find(_ context.Context, tenant, session string) (routing.Pin, bool) {
+func (m records) Find(_ context.Context, tenant, session string, _ bool) (routing.Pin, bool) {
 	pin, ok := m[tenant+" "+session]
 	return pin, ok
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // Find returns the recorded pin of a session, and false when there is none or nobody knows
-// in time. session is the stable part of Odoo's session id.
-func (p *Pins) Find(ctx context.Context, tenant, session string) (routing.Pin, bool) {
+// in time. session is the stable part of Odoo's session id; carried says that the client
+// brings a pin of its own, so that nothing is lost when the store is slow.
+func (p *Pins) Find(ctx context.Context, tenant, session string, carried bool) (routing.Pin, bool) {
 	n := name{tenant, p.keys.SessionName(0, tenant, session)}
 	k, have := p.known.Get(n)
 	switch {
@@ -24,7 +25,7 @@ func (p *Pins) Find(ctx context.Context, tenant, session string) (routing.Pin, b
 		return k.pin(), k.is
 	}
 	c := p.lookup(n, session)
-	if c == nil || !wait(ctx, c.done) {
+	if c == nil || !wait(ctx, c.done, patienceFor(carried)) {
 		p.metrics.found("late")
 		return k.pin(), k.is // what was known is better than nothing
 	}
@@ -138,9 +139,16 @@ func resultOf(err error) string {
 	return "late"
 }
 
+func patienceFor(carried bool) time.Duration {
+	if carried {
+		return patience
+	}
+	return concern
+}
+
 // wait waits for done as long as a request may.
-func wait(ctx context.Context, done <-chan struct{}) bool {
-	timer := time.NewTimer(patience)
+func wait(ctx context.Context, done <-chan struct{}, bound time.Duration) bool {
+	timer := time.NewTimer(bound)
 	defer timer.Stop()
 	select {
 	case <-done:

@@ -11,9 +11,10 @@ import (
 // answer in time the pin holds as it is; it is known here, and the client's cookie has it.
 func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin {
 	n := name{tenant, p.keys.SessionName(0, tenant, session)}
-	p.note(n, pin, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
+	p.note(n, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
 	if !p.store.Healthy() {
 		p.metrics.kept("unavailable")
+		p.note(n, pin, p.doubted(pin)) // whoever asks next, once the store is back, brings it there
 		return pin
 	}
 	done, held := make(chan struct{}), pin
@@ -26,7 +27,7 @@ func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin
 	switch {
 	case !started: // too much is under way: whoever asks next brings it to the store
 		p.note(n, pin, p.doubted(pin))
-	case wait(ctx, done):
+	case wait(ctx, done, concern):
 		return held
 	}
 	p.metrics.kept("late")

@@ -28,15 +28,19 @@ type Store interface {
 
 // Times and bounds.
 const (
-	patience = 3 * time.Millisecond // of a request, for the store
-	lifetime = 7 * 24 * time.Hour   // of a record nobody asks for; that of Odoo's session cookie
-	parting  = 180 * time.Second    // of a replaced session's record; Odoo's own grace is 120 s
-	trust    = 30 * time.Minute     // in what is known, before the store is asked again
-	memory   = 250_000              // sessions that are known
-	pending  = 1024                 // calls to the store at once
-	flush    = 30 * time.Second     // between two touches of the store, many sessions in one trip
-	touched  = 100_000              // sessions in one flush; those beyond come with a later one
-	visits   = 5 * time.Minute      // between two touches of one session
+	patience = 3 * time.Millisecond // of a request whose client carries a pin, for the store
+	// concern is that of a login, and of a request whose client carries none: it would sign a
+	// user out for the sake of milliseconds. The store ends every call before, and a store that
+	// is known to be away makes nobody wait.
+	concern  = 50 * time.Millisecond
+	lifetime = 7 * 24 * time.Hour // of a record nobody asks for; that of Odoo's session cookie
+	parting  = 180 * time.Second  // of a replaced session's record; Odoo's own grace is 120 s
+	trust    = 30 * time.Minute   // in what is known, before the store is asked again
+	memory   = 250_000            // sessions that are known
+	pending  = 1024               // calls to the store at once
+	flush    = 30 * time.Second   // between two touches of the store, many sessions in one trip
+	touched  = 100_000            // sessions in one flush; those beyond come with a later one
+	visits   = 5 * time.Minute    // between two touches of one session
 )
 
 // Config is what Pins need. All but Metrics are required.

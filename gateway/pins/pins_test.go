@@ -150,7 +150,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func found(t *testing.T, p *Pins, want routing.Pin) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("the pin is %v", want), func() bool {
-		got, ok := p.Find(t.Context(), "acme", session)
+		got, ok := p.Find(t.Context(), "acme", session, true)
 		return got == want && ok == (want != routing.Pin{})
 	})
 }
@@ -168,7 +168,7 @@ func TestWhatOneReplicaKeepsTheOthersFind(t *testing.T) {
 			}
 			found(t, a, at("b1", 0))
 			found(t, b, at("b1", 0))
-			if _, ok := b.Find(t.Context(), "beta", session); ok {
+			if _, ok := b.Find(t.Context(), "beta", session, true); ok {
 				t.Error("another tenant's session of the same id has the pin")
 			}
 		})
@@ -213,13 +213,13 @@ func TestAKnownSessionCostsNoTrip(t *testing.T) {
 	const other = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	eventually(t, "the unknown one is known to be unknown", func() bool {
 		before := s.calls.Load()
-		_, ok := p.Find(t.Context(), "acme", other)
+		_, ok := p.Find(t.Context(), "acme", other, true)
 		return !ok && s.calls.Load() == before
 	})
 	before := s.calls.Load()
 	for range 1000 {
-		p.Find(t.Context(), "acme", session)
-		p.Find(t.Context(), "acme", other)
+		p.Find(t.Context(), "acme", session, true)
+		p.Find(t.Context(), "acme", other, true)
 	}
 	if trips := s.calls.Load() - before; trips != 0 {
 		t.Errorf("%d trips for 2000 requests of known sessions", trips)
@@ -232,7 +232,7 @@ func TestALookupIsSharedAndBounded(t *testing.T) {
 	p, registry := replica(t, s, keys)
 	start := time.Now()
 	for range 20 {
-		if _, ok := p.Find(t.Context(), "acme", session); ok {
+		if _, ok := p.Find(t.Context(), "acme", session, true); ok {
 			t.Fatal("found without an answer")
 		}
 	}
@@ -265,7 +265,7 @@ func TestAnEmptiedOrRestoredStoreLearnsAgain(t *testing.T) {
 		found(t, p, at("b2", 1))
 		eventually(t, what+": the record is back", func() bool {
 			other, _ := New(Config{Store: s, Keys: keys, Log: slog.New(slog.DiscardHandler)})
-			got, ok := other.Find(t.Context(), "acme", session)
+			got, ok := other.Find(t.Context(), "acme", session, true)
 			return ok && got == at("b2", 1)
 		})
 	}
@@ -279,12 +279,12 @@ func TestWithoutTheStoreWhatIsKnownHolds(t *testing.T) {
 	s.down.Store(true)
 	p.missed()
 	before := s.calls.Load()
-	if got, ok := p.Find(t.Context(), "acme", session); !ok || got != at("b1", 0) {
+	if got, ok := p.Find(t.Context(), "acme", session, true); !ok || got != at("b1", 0) {
 		t.Errorf("got %v, %v", got, ok)
 	}
 	const next = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	p.Keep(t.Context(), "acme", next, at("b2", 0))
-	if got, ok := p.Find(t.Context(), "acme", next); !ok || got != at("b2", 0) {
+	if got, ok := p.Find(t.Context(), "acme", next, true); !ok || got != at("b2", 0) {
 		t.Errorf("pinned meanwhile: got %v, %v", got, ok)
 	}
 	if s.calls.Load() != before {
@@ -293,7 +293,7 @@ func TestWithoutTheStoreWhatIsKnownHolds(t *testing.T) {
 	s.down.Store(false)
 	p.missed()
 	eventually(t, "what was pinned meanwhile reaches the store", func() bool {
-		p.Find(t.Context(), "acme", next)
+		p.Find(t.Context(), "acme", next, true)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.values["acme "+keys.SessionName(0, "acme", next)] != ""
@@ -358,7 +358,7 @@ func TestWhatWasPinnedHereIsKnownBeforeTheStoreAnswers(t *testing.T) {
 	p, _ := replica(t, s, keys)
 	defer close(s.hold)
 	p.Keep(t.Context(), "acme", session, at("b1", 0))
-	if got, ok := p.Find(t.Context(), "acme", session); !ok || got != at("b1", 0) {
+	if got, ok := p.Find(t.Context(), "acme", session, true); !ok || got != at("b1", 0) {
 		t.Errorf("got %v, %v", got, ok)
 	}
 }
@@ -384,7 +384,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 100 {
-		p.Find(t.Context(), "acme", fmt.Sprintf("%040d", i))
+		p.Find(t.Context(), "acme", fmt.Sprintf("%040d", i), true)
 	}
 	p.running.Wait()
 	if n := p.known.Len(); n > 10 {
@@ -400,7 +400,7 @@ func TestLiveSessionsAreTouchedOnceInAWhile(t *testing.T) {
 	k.touched -= int64(2 * visits / time.Second)
 	p.known.Add(n, k)
 	for range 50 {
-		p.Find(t.Context(), "acme", session)
+		p.Find(t.Context(), "acme", session, true)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -418,6 +418,6 @@ func BenchmarkFindKnown(b *testing.B) {
 	p.Keep(b.Context(), "acme", session, at("b1", 0))
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Find(b.Context(), "acme", session)
+		p.Find(b.Context(), "acme", session, true)
 	}
 }
