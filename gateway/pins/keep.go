@@ -11,7 +11,7 @@ import (
 // answer in time the pin holds as it is; it is known here, and the client's cookie has it.
 func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin {
 	n := name{tenant, p.keys.SessionName(0, tenant, session)}
-	p.note(n, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
+	p.note(n, pin, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
 	if !p.store.Healthy() {
 		p.metrics.kept("unavailable")
 		p.note(n, pin, p.doubted(pin)) // whoever asks next, once the store is back, brings it there
