@@ -14,7 +14,7 @@ func (p *Pins) touch(n name, k known) {
 		return
 	}
 	k.touched = now
-	p.known.Add(n, k)
+	p.note(n, k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.alive) < touched {

@@ -96,12 +96,7 @@ func (p *Pins) ask(n name, session string, c *call) {
 	default:
 		c.result = "none"
 	}
-	k := p.asKnown(c.pin, c.is)
-	if is {
-		p.known.Add(n, k)
-	} else if old, there := p.known.Peek(n); !there || !old.is { // heard of in between
-		p.known.Add(n, k)
-	}
+	p.note(n, p.asKnown(c.pin, c.is))
 }
 
 // stored reads the record, under the name that an older key gives the session too: after a

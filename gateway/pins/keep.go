@@ -11,10 +11,10 @@ import (
 // answer in time the pin holds as it is; it is known here, and the client's cookie has it.
 func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin) routing.Pin {
 	n := name{tenant, p.keys.SessionName(0, tenant, session)}
-	p.note(n, pin, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
+	p.note(n, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
 	if !p.store.Healthy() {
 		p.metrics.kept("unavailable")
-		p.note(n, pin, p.doubted(pin)) // whoever asks next, once the store is back, brings it there
+		p.note(n, p.doubted(pin)) // whoever asks next, once the store is back, brings it there
 		return pin
 	}
 	done, held := make(chan struct{}), pin
@@ -26,7 +26,7 @@ func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin
 	p.mu.Unlock()
 	switch {
 	case !started: // too much is under way: whoever asks next brings it to the store
-		p.note(n, pin, p.doubted(pin))
+		p.note(n, p.doubted(pin))
 	case wait(ctx, done, concern):
 		return held
 	}
@@ -57,15 +57,8 @@ func (p *Pins) put(n name, pin routing.Pin) routing.Pin {
 		result, k = "failed", p.doubted(pin)
 	}
 	p.metrics.kept(result)
-	p.note(n, pin, k)
+	p.note(n, k)
 	return pin
-}
-
-// note remembers a pin, unless a newer one is known.
-func (p *Pins) note(n name, pin routing.Pin, k known) {
-	if old, ok := p.known.Peek(n); !ok || !old.is || old.epoch <= pin.Epoch {
-		p.known.Add(n, k)
-	}
 }
 
 // Leave lets the record of a session end soon that Odoo has replaced: requests with its old

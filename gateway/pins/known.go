@@ -40,6 +40,16 @@ func (p *Pins) asKnown(pin routing.Pin, is bool) known {
 	return k
 }
 
+// note remembers what is known of a session, unless that is older than what is: news of other
+// replicas and answers of the store come in any order.
+func (p *Pins) note(n name, k known) {
+	p.noting.Lock()
+	defer p.noting.Unlock()
+	if old, ok := p.known.Peek(n); !ok || !old.is || k.is && old.epoch <= k.epoch {
+		p.known.Add(n, k)
+	}
+}
+
 // doubted is a pin that the store may not have: the next to look it up asks.
 func (p *Pins) doubted(pin routing.Pin) known {
 	k := p.asKnown(pin, true)

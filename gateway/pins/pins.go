@@ -59,7 +59,8 @@ type Pins struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	known *lru.Cache[name, known]
+	known  *lru.Cache[name, known]
+	noting sync.Mutex // between a look at what is known and the change of it
 	// view changes when something may have been missed: what was known before has to be
 	// asked for again.
 	view atomic.Uint32
@@ -115,11 +116,7 @@ func (p *Pins) heard(tenant, key, value string) {
 		p.metrics.invalid.WithLabelValues("message").Inc()
 		return
 	}
-	n := name{tenant, key}
-	if old, ok := p.known.Peek(n); ok && old.is && old.epoch > pin.Epoch {
-		return
-	}
-	p.known.Add(n, p.asKnown(pin, true))
+	p.note(name{tenant, key}, p.asKnown(pin, true))
 }
 
 // missed makes everything that is known doubtful.
