@@ -85,7 +85,7 @@ func (l *Load) schedule(ctx context.Context, due chan<- time.Time) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for want := int(now.Sub(start).Seconds() * float64(l.Rate)); sent < want; sent++ {
+			for want := 1 + int(now.Sub(start).Seconds()*float64(l.Rate)); sent < want; sent++ { // the first is due at once
 				due <- start.Add(time.Duration(float64(sent) / float64(l.Rate) * float64(time.Second)))
 			}
 		}

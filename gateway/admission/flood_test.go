@@ -117,19 +117,22 @@ func TestPeopleDoNotNoticeAFlood(t *testing.T) {
 		workers int
 		people  float64
 		flood   load
+		shared  bool
 	}{
-		"quick calls, four workers":           {4, 1, load{clients: 200, length: 50 * time.Millisecond}},
-		"slow calls, four workers":            {4, 1, load{clients: 200, length: time.Second}},
-		"slow calls, six workers":             {6, 1.5, load{clients: 200, length: time.Second}},
-		"slow calls, eight workers half busy": {8, 4, load{clients: 500, length: time.Second}},
-		"two workers":                         {2, 0.2, load{clients: 100, length: 200 * time.Millisecond}},
+		"quick calls, four workers":           {4, 1, load{clients: 200, length: 50 * time.Millisecond}, false},
+		"slow calls, four workers":            {4, 1, load{clients: 200, length: time.Second}, false},
+		"slow calls, six workers":             {6, 1.5, load{clients: 200, length: time.Second}, false},
+		"slow calls, eight workers half busy": {8, 4, load{clients: 500, length: time.Second}, false},
+		"two workers":                         {2, 0.2, load{clients: 100, length: 200 * time.Millisecond}, false},
+		"slow calls, in a shared pool":        {8, 0.8, load{clients: 200, length: time.Second}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flood := tc.flood
+			flood, people := tc.flood, people(tc.people)
 			flood.ticket = ticket("acme", RPC)
-			idle := simulate(t, tc.workers, true, people(tc.people))
-			flooded := simulate(t, tc.workers, true, people(tc.people), flood)
-			alone := simulate(t, tc.workers, false, people(tc.people), flood)
+			people.ticket.Shared, flood.ticket.Shared = tc.shared, tc.shared
+			idle := simulate(t, tc.workers, true, people)
+			flooded := simulate(t, tc.workers, true, people, flood)
+			alone := simulate(t, tc.workers, false, people, flood)
 			t.Logf("p95 idle %v, flooded %v (%.2fx), without admission %v (%.1fx)", idle, flooded, ratio(flooded, idle), alone, ratio(alone, idle))
 			if r := ratio(flooded, idle); r > 1.5 {
 				t.Errorf("people wait %.2f times as long", r)

@@ -89,7 +89,7 @@ func (g *Gate) arrive(t *Ticket, queue bool) (*visit, *Refused) {
 	l := g.line(t, now)
 	v := &visit{line: l, lane: t.Lane, since: now}
 	switch {
-	case g.waiting == 0 && g.open(t.Lane, now) && l.fits(now):
+	case g.waiting == 0 && g.open(t.Lane, now) && l.fits(t.Lane, now):
 		g.take(v, now)
 		g.publish()
 		return v, nil
@@ -102,6 +102,9 @@ func (g *Gate) arrive(t *Ticket, queue bool) (*visit, *Refused) {
 	v.ready = make(chan struct{})
 	g.queue(v, now)
 	g.dispatch(now)
+	if v.state == holding {
+		v.ready = nil // others wait, but not for this
+	}
 	return v, nil
 }
 
@@ -153,7 +156,7 @@ func (g *Gate) next(now time.Time) *visit {
 	var best *visit
 	for _, l := range g.queued {
 		v := l.head(&open, now)
-		if v != nil && (best == nil || l.before(best.line, v, best)) && l.fits(now) {
+		if v != nil && (best == nil || l.before(best.line, v, best)) {
 			best = v
 		}
 	}
@@ -169,8 +172,7 @@ func (g *Gate) take(v *visit, now time.Time) {
 	v.state = holding
 	g.busy++
 	g.inLane[v.lane]++
-	l.held++
-	l.tenant.held++
+	l.count(v.lane, 1)
 	g.spent = max(g.spent, l.spent)
 	l.spent += 1 / float64(l.weight)
 	g.note(v, now)
@@ -216,8 +218,7 @@ func (g *Gate) end(v *visit, now time.Time) {
 	case holding:
 		g.busy--
 		g.inLane[v.lane]--
-		l.held--
-		l.tenant.held--
+		l.count(v.lane, -1)
 		g.note(v, now)
 	}
 	v.state = over

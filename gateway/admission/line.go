@@ -13,11 +13,14 @@ type line struct {
 	weight  int
 	shared  bool
 	held    int
+	behind  int // of held, in the lanes behind the interactive one
 	waiting int
 	queues  [lanes]queue
+	front   level   // of people
 	spent   float64 // slots taken so far, each worth 1/weight; orders those who hold alike
 	passed  int     // slots in a row that went past somebody who has waited for long
 	asked   level   // slots held and waited for; only where the pool is shared
+	people  int     // in its interactive lane
 	present int     // of the gate's present, while the tenant is there
 	place   int     // in the gate's list of those with somebody waiting
 }
@@ -53,9 +56,25 @@ func (g *Gate) drop(l *line) {
 	}
 }
 
+// count adds a slot that the line has taken, or given back.
+func (l *line) count(lane Lane, n int) {
+	l.held += n
+	l.tenant.held += n
+	if lane != Interactive {
+		l.behind += n
+		l.tenant.behind += n
+	}
+}
+
 // note keeps the averages in step with what the line holds and asks for.
 func (l *line) note(now time.Time) {
-	g := l.gate
+	g, t := l.gate, l.tenant
+	if people := l.held - l.behind + l.queues[Interactive].length; people != l.people {
+		t.people += people - l.people
+		l.people = people
+		l.front.set(min(people, max(g.slots, 1)), now)
+		t.front.set(t.people, now)
+	}
 	n, present := 0, 0
 	if l.shared {
 		n = min(l.held+l.waiting, max(g.slots, 1))
@@ -71,28 +90,41 @@ func (l *line) note(now time.Time) {
 	}
 }
 
-// fits says whether the tenant may have one more slot, as far as other tenants go.
-func (l *line) fits(now time.Time) bool {
-	g := l.gate
+// may says whether the tenant may have one more slot, as far as other tenants and its own
+// people go: for them, and for the lanes behind. What a tenant may hold is divided among its
+// lanes like the slots of a backend: its integrations must not use up what its people need.
+func (l *line) may(now time.Time) (people, others bool) {
+	g, t := l.gate, l.tenant
+	limit, held, behind, front := 0, l.held, l.behind, &l.front
 	switch {
 	case g.workers == 0:
-		return true
-	case l.tenant.ceiling > 0:
-		return l.tenant.held < g.pool.ceiling(l.tenant)
-	case !l.shared:
-		return true
+		return true, true
+	case t.ceiling > 0:
+		limit, held, behind, front = g.pool.ceiling(t), t.held, t.behind, &t.front
+	case l.shared:
+		others := max(0, g.asked.used(now)-l.asked.used(now))
+		limit = ofTenant(g.slots, others, l.weight, g.present-l.present+l.weight)
+	default:
+		return true, true
 	}
-	others := max(0, g.asked.used(now)-l.asked.used(now))
-	return l.held < ofTenant(g.slots, others, l.weight, g.present-l.present+l.weight)
+	people = held < limit
+	return people, people && behind < behindInteractive(limit, front.used(now))
+}
+
+func (l *line) fits(lane Lane, now time.Time) bool {
+	people, others := l.may(now)
+	return people && lane == Interactive || others
 }
 
 // head is whom the line sends forward: the first of the best lane that is open, or, every
-// fourth time, the one who has waited for most of its patience. Nil when no lane is open.
+// fourth time, the one who has waited for most of its patience. Nil when no lane is open to
+// it.
 func (l *line) head(open *[lanes]bool, now time.Time) *visit {
+	people, others := l.may(now)
 	var best, late *visit
 	for i := range l.queues {
 		v := l.queues[i].first
-		if v == nil || !open[i] {
+		if v == nil || !open[i] || !others && (!people || Lane(i) != Interactive) {
 			continue
 		}
 		if best == nil {

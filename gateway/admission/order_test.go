@@ -209,6 +209,27 @@ func TestASharedPoolKeepsRoomForOthers(t *testing.T) {
 	}
 }
 
+// What a tenant may hold is divided like the slots of a backend: otherwise its integrations
+// would use it up, and its people would wait though slots are free.
+func TestATenantsLanesLeaveRoomForItsPeople(t *testing.T) {
+	for name, k := range map[string]Ticket{
+		"in a shared pool": {Tenant: "acme", Shared: true},
+		"under a ceiling":  {Tenant: "acme", Ceiling: 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, people := gateOf(8), k
+			k.Lane = RPC
+			for range 4 {
+				mustEnter(t, g, k)
+			}
+			mustNot(t, g, k)
+			mustEnter(t, g, people)
+			mustEnter(t, g, people)
+			mustNot(t, g, people)
+		})
+	}
+}
+
 func TestLanesLeaveRoom(t *testing.T) {
 	g := gateOf(4)
 	report := mustEnter(t, g, ticket("acme", Report))

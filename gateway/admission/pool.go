@@ -34,6 +34,9 @@ type Pool struct {
 type tenant struct {
 	name    string
 	held    int // over all gates
+	behind  int // of held, in the lanes behind the interactive one
+	people  int // in its interactive lane
+	front   level
 	ceiling int // as its last request said
 	lines   int // at gates
 }

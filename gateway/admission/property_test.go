@@ -147,6 +147,8 @@ func (m *machine) limits(t *rapid.T, before map[*visit]state) {
 			t.Fatalf("%s holds %d of its ceiling", l.tenant.name, l.tenant.held)
 		case l.tenant.ceiling == 0 && l.held > ofTenant(g.slots, 0, l.weight, l.weight):
 			t.Fatalf("%s holds %d of %d slots", l.tenant.name, l.held, g.slots)
+		case v.lane != Interactive && l.tenant.ceiling == 0 && l.behind > behindInteractive(ofTenant(g.slots, 0, l.weight, l.weight), 0):
+			t.Fatalf("%s of %s took a slot of its people", v.lane, l.tenant.name)
 		}
 		if first := l.queues[v.lane].first; first != nil && first.since.Before(v.since) {
 			t.Fatal("somebody of the same line and lane has waited for longer")
