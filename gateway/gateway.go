@@ -23,6 +23,8 @@ import (
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/internal/store/redis"
 	"sluicegate.dev/sluice/plugins"
+	"sluicegate.dev/sluice/plugins/limits"
+	"sluicegate.dev/sluice/ratelimit"
 	"sluicegate.dev/sluice/routing"
 )
 
@@ -42,6 +44,9 @@ type Gateway struct {
 	replicas *replicas.Replicas
 	sealing  routing.PinKeys // sign pins
 	pins     *pins.Pins
+	limiter  *ratelimit.Limiter
+	limits   *limits.Limits
+	routes   routes // scopes of limits on routes that are no tenant's
 	slots    *admission.Leases
 	upstream *upstream.Upstream
 	edge     *edge.Edge
@@ -60,7 +65,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
 	for _, make := range []func(Config) error{
-		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makePins, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makePins, g.makeLimits, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
 	} {
 		if err := make(cfg); err != nil {
 			return nil, err
@@ -138,12 +143,13 @@ func (g *Gateway) makeEdge(Config) error {
 	path := plugins.New(plugins.Deps{
 		Table:    func() *routing.Table { return g.live.Load().Table },
 		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: g.sealing, Records: g.pins,
+		Limits:         g.limits,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
 		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})
 	made, err := edge.New(edge.Config{
 		Static: g.static, Path: path, Log: g.log, Registry: g.registry,
-		Certificate: g.certificate, Unknown: path.Unknown(), Natives: natives(),
+		Certificate: g.certificate, Unknown: path.Unknown(), Natives: g.natives(path.ClientOf),
 		OnStop:     g.leave,
 		PluginsDir: filepath.Join(string(g.install.DataDir), "plugins"),
 	})
@@ -154,7 +160,7 @@ func (g *Gateway) makeEdge(Config) error {
 // behind are the parts that requests need; they stop after the edge.
 func (g *Gateway) behind() map[string]part {
 	return map[string]part{
-		"replicas": g.replicas, "pins": g.pins,
+		"replicas": g.replicas, "pins": g.pins, "limits": g.limiter,
 		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 
 	"github.com/go-viper/mapstructure/v2"
 
@@ -11,10 +12,10 @@ import (
 	"sluicegate.dev/sluice/plugins/odoohygiene"
 )
 
-// natives are our plugins that ordinary routers may use by name. sluice-limit and
-// sluice-access will stand here beside the first.
-func natives() map[string]edge.Native {
-	return map[string]edge.Native{"sluice-odoohygiene": hygiene}
+// natives are our plugins that ordinary routers may use by name. client says where a request
+// comes from.
+func (g *Gateway) natives(client func(*http.Request) netip.Addr) map[string]edge.Native {
+	return map[string]edge.Native{"sluice-odoohygiene": hygiene, "sluice-limit": g.limitRoute(client)}
 }
 
 // hygiene adapts the plugin that also runs under Yaegi. Unlike Yaegi it refuses settings

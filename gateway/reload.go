@@ -14,6 +14,7 @@ func (g *Gateway) changed(old, now *config.Snapshot) {
 	g.edge.SetMiddlewares(middlewares(now))
 	g.report(old, now)
 	if old.Revision != now.Revision {
+		g.forgetLimits(now)
 		g.keeper.Note(now)
 	}
 }

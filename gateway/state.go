@@ -20,7 +20,7 @@ const socketName = "admin.sock"
 func (g *Gateway) makeAdmin(cfg Config) error {
 	settings := g.install.Admin
 	c := admin.Config{
-		Gateway: state{g}, Ready: g.ready, Version: cfg.Version,
+		Gateway: state{g}, Limits: state{g}, Ready: g.ready, Version: cfg.Version,
 		Socket:  filepath.Join(string(g.install.DataDir), socketName),
 		Address: settings.Address, Hosts: settings.Hosts,
 		Log: g.log, Metrics: g.registry,

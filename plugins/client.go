@@ -26,6 +26,18 @@ func (p *Path) identify(x *routing.Exchange, r *http.Request) {
 	x.RequestID = requestID(r, trusted)
 }
 
+// ClientOf says where a request of any route comes from, by the same rules as a tenant's.
+func (p *Path) ClientOf(r *http.Request) netip.Addr {
+	if x := routing.FromContext(r.Context()); x != nil {
+		return x.Client
+	}
+	peer := peerAddr(r.RemoteAddr)
+	if !p.trusts(peer) {
+		return peer
+	}
+	return p.forwardedFor(peer, r.Header["X-Forwarded-For"])
+}
+
 func peerAddr(remote string) netip.Addr {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {

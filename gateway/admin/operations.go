@@ -22,6 +22,7 @@ func (s *Server) operations() (*http.ServeMux, error) {
 	s.registerTenants(h)
 	s.registerTester(h)
 	s.registerPools(h)
+	s.registerLimits(h)
 	s.registerConfig(h)
 	if err := describe(mux, h.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)

@@ -50,6 +50,8 @@ type Snapshot struct {
 // Config says what to serve and where.
 type Config struct {
 	Gateway Gateway
+	// Limits may be nil: then no client is known.
+	Limits Limits
 	// Ready is nil when the gateway takes requests, else it says why not.
 	Ready   func() error
 	Version string

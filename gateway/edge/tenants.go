@@ -116,5 +116,8 @@ func fieldsOf(x *routing.Exchange) map[string]string {
 	if x.Release != nil {
 		fields["release"] = x.Release.Name
 	}
+	if x.Limit != "" {
+		fields["caller"], fields["limit"] = x.Caller, x.Limit
+	}
 	return fields
 }

@@ -26,3 +26,13 @@ func one(what string) cobra.PositionalArgs {
 		return fmt.Errorf("%s takes one %s, not %d", c.CommandPath(), what, len(args))
 	}
 }
+
+// two asks for exactly two arguments of those names.
+func two(first, second string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return fmt.Errorf("%s needs a %s and a %s, not %d arguments", c.CommandPath(), first, second, len(args))
+		}
+		return nil
+	}
+}

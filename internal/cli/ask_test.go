@@ -50,10 +50,22 @@ func answers(status api.Status) http.Handler {
 	mux.Handle("GET /api/v1/tenants/acme/status", reply(api.TenantStatus{Name: "acme", Active: "blue", Source: "tenants/acme.yaml:1", State: "stale", Releases: map[string]api.ReleaseStatus{"blue": {Pool: pool}}}))
 	mux.Handle("GET /api/v1/status/pools", reply(api.PoolStatusList{Pools: []api.PoolStatus{pool}}))
 	mux.Handle("POST /api/v1/tenants/acme/tester", reply(api.TesterPass{Tenant: "acme", Release: "green", Until: time.Unix(1_800_000_000, 0).UTC(), Header: "X-Sluice-Tester", Cookie: "sluice_tester", Pass: "t1.pass"}))
+	mux.Handle("GET /api/v1/tenants/acme/limits", reply(api.LimitClients{Clients: []api.LimitClient{limited()}}))
+	mux.Handle("GET /api/v1/tenants/acme/limits/client", reply(limited()))
+	mux.Handle("POST /api/v1/tenants/acme/limits/block", reply(api.LimitDone{Tenant: "acme", Client: "client:abc", BlockedUntil: limited().BlockedUntil}))
+	mux.Handle("POST /api/v1/tenants/acme/limits/reset", reply(api.LimitDone{Tenant: "acme", Client: "client:abc"}))
 	mux.Handle("POST /api/v1/config/confirm", reply(api.Confirmed{Digest: "d", Removed: []string{"gone"}}))
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "starting", http.StatusServiceUnavailable) })
 	return mux
+}
+
+func limited() api.LimitClient {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.Local)
+	return api.LimitClient{
+		Client: "client:abc", Who: "uid:7", Key: "key:def", From: "192.0.2.7", Allowed: 90, Denied: 4, Limits: []string{"integrations"}, BlockedUntil: &at,
+		Calls: []api.LimitCall{{Name: "res.partner.read", Count: 80, Records: 8000, Last: at}, {Name: "sale.order.create", Count: 10, Records: 10, Failed: 1, Last: at}},
+	}
 }
 
 func execute(t *testing.T, args ...string) (code int, out, errors string) {
@@ -90,9 +102,14 @@ func TestWhatPeopleSee(t *testing.T) {
 			"a.example, b.example, c.example", "tenants/acme.yaml:1", "stale: the declared version is broken",
 			"blue (active)   acme-blue   acme_v18   b1        up      2 of 6   0         9",
 		}},
-		"tenant show -o json":                   {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
-		"backend list":                          {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0        0         0         acme      connection refused"}},
-		"confirm":                               {[]string{"confirm", "0123456789", "--reason", "moved"}, []string{"Confirmed: 1 tenant removed (gone)."}},
+		"tenant show -o json": {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
+		"backend list":        {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0        0         0         acme      connection refused"}},
+		"limits top":          {[]string{"limits", "top", "acme"}, []string{"client:abc   uid:7   192.0.2.7   90       4         integrations   until 2026-11-22 12:00:00   res.partner.read (80), sale.order.create (10)"}},
+		"limits show":         {[]string{"limits", "show", "acme", "client:abc"}, []string{"key          key:def", "sale.order.create   10      10        1        2026-11-22 12:00:00"}},
+		"limits block":        {[]string{"limits", "block", "acme", "client:abc", "--for", "1h", "--reason", "runs wild"}, []string{"client:abc is blocked at acme until 2026-11-22 12:00:00."}},
+		"limits unblock":      {[]string{"limits", "unblock", "acme", "client:abc", "--reason", "talked"}, []string{"no longer blocked"}},
+		"limits reset":        {[]string{"limits", "reset", "acme", "client:abc", "--reason", "our mistake"}, []string{"whole budget again"}},
+		"confirm":             {[]string{"confirm", "0123456789", "--reason", "moved"}, []string{"Confirmed: 1 tenant removed (gone)."}},
 		"tenant tester": {[]string{"tenant", "tester", "acme", "--release", "green", "--reason", "look"}, []string{
 			"A pass to release green of tenant acme, until 2027-01-15T08:00:00Z.", "X-Sluice-Tester: t1.pass", `document.cookie = "sluice_tester=t1.pass; path=/"`,
 		}},

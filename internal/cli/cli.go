@@ -76,7 +76,7 @@ func Root(deps Deps) *cobra.Command {
 	root.AddCommand(
 		runCommand(deps), demoCommand(deps),
 		initCommand(), validateCommand(deps), schemaCommand(),
-		statusCommand(find), tenantCommand(find), backendCommand(find), confirmCommand(find),
+		statusCommand(find), tenantCommand(find), backendCommand(find), limitsCommand(find), confirmCommand(find),
 		healthcheckCommand(find), contextCommand(find), versionCommand(deps.Build),
 	)
 	group(root)
@@ -125,7 +125,7 @@ func group(root *cobra.Command) {
 	}{
 		{"start", "Start a gateway:", []string{"run", "demo", "init"}},
 		{"config", "Configuration:", []string{"validate", "schema"}},
-		{"ask", "Ask or tell a running gateway:", []string{"status", "tenant", "backend", "confirm", "healthcheck", "context"}},
+		{"ask", "Ask or tell a running gateway:", []string{"status", "tenant", "backend", "limits", "confirm", "healthcheck", "context"}},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
