@@ -6,15 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 )
-
-// lockWait is how long an open may wait for another process. bbolt asks every 50 ms.
-const lockWait = time.Millisecond
 
 // file is the store's file, while it is ours.
 type file struct {
@@ -84,11 +81,9 @@ type damagedError struct{ cause error }
 func (e *damagedError) Error() string { return e.cause.Error() }
 func (e *damagedError) Unwrap() error { return e.cause }
 
-// open opens the file and reads all of it. bbolt maps the file into memory and trusts it: a
-// file cut short is a fault, a page that makes no sense is a panic, so both are caught here,
-// before anything depends on them.
+// open opens the file and reads all of it.
 func open(path string) (db *bbolt.DB, found contents, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a bad disk shows as a fault
 	defer func() {
 		if r := recover(); r != nil {
 			db, found, err = nil, contents{}, &damagedError{fmt.Errorf("unreadable: %v", r)}
@@ -97,9 +92,11 @@ func open(path string) (db *bbolt.DB, found contents, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, contents{}, fmt.Errorf("make its folder: %w", err)
 	}
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		OpenFile: openChecked, PageSize: pageSize, Timeout: time.Millisecond, FreelistType: bbolt.FreelistMapType,
+	})
 	if err != nil {
-		return nil, contents{}, whyNot(err)
+		return nil, contents{}, fmt.Errorf("open: %w", err)
 	}
 	if found, err = read(db); err != nil {
 		return nil, contents{}, errors.Join(&damagedError{err}, db.Close())
@@ -107,17 +104,31 @@ func open(path string) (db *bbolt.DB, found contents, err error) {
 	return db, found, nil
 }
 
-// whyNot tells a file that is no use from one that cannot be had now.
-func whyNot(err error) error {
-	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
-		return errors.New("another process has it open; it is tried again every second")
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrVersionMismatch), errors.Is(err, bbolt.ErrChecksum),
-		strings.Contains(err.Error(), "file size too small"): // has no error of its own
-		return &damagedError{err}
-	default:
-		return fmt.Errorf("open: %w", err)
+// openChecked opens and locks a file for bbolt, and checks it before bbolt looks. The lock is
+// the one that bbolt takes again on the same file.
+func openChecked(path string, flags int, mode os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flags, mode)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says which file
 	}
+	if err := lockAndCheck(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func lockAndCheck(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file's number is small
+		return errors.New("another process has it open; it is tried again every second")
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 { // empty: bbolt makes a new one
+		return err //nolint:wrapcheck // says which file
+	}
+	if err := check(f, info.Size()); err != nil {
+		return &damagedError{err}
+	}
+	return nil
 }
 
 // Release writes what is left and closes the file for good, so that another process can have

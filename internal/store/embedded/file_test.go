@@ -212,11 +212,12 @@ func FuzzDamagedFile(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, fileName), broken, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := opened(t, dir, nil)
+		log, text := journal()
+		s := opened(t, dir, log)
 		put(t, s, "new", "v", 1, time.Hour)
 		s.Release()
-		if s = opened(t, dir, nil); get(t, s, "new") != "v" {
-			t.Error("what was put after the damage is lost")
+		if s = opened(t, dir, log); get(t, s, "new") != "v" {
+			t.Errorf("what was put after the damage is lost: %s", text)
 		}
 	})
 }
@@ -350,5 +351,36 @@ func TestUnusableFolder(t *testing.T) {
 	put(t, s, "k", "v", 1, time.Hour)
 	if get(t, s, "k") != "v" || !strings.Contains(text.String(), "kept in memory only") {
 		t.Errorf("got %q; log: %s", get(t, s, "k"), text)
+	}
+}
+
+// What the check lets through, bbolt can live with; and what bbolt wrote passes.
+func TestCheckKnowsGoodFiles(t *testing.T) {
+	for _, pins := range []int{0, 1, 10, 200, 5000, 100_000} {
+		t.Run(fmt.Sprint(pins, " pins"), func(t *testing.T) {
+			dir := t.TempDir()
+			s := opened(t, dir, nil)
+			for i := range pins {
+				put(t, s, fmt.Sprint("k", i), strings.Repeat("v", 1+i%300), 1, time.Hour)
+			}
+			s.flush()
+			for i := range pins / 2 { // leaves free pages
+				n := name{"acme", fmt.Sprint("k", 2*i)}
+				sh := s.shard(n)
+				delete(sh.pins, n)
+				sh.dirty[n] = struct{}{}
+			}
+			put(t, s, "big", strings.Repeat("v", 60_000), 1, time.Hour) // runs over pages
+			s.Release()
+			f, err := os.Open(filepath.Join(dir, fileName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			info, _ := f.Stat()
+			if err := check(f, info.Size()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -2,9 +2,7 @@ package embedded
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -52,19 +50,16 @@ type contents struct {
 	strays int // not ours to read
 }
 
-// read returns all that the file holds, and fails when the file does not add up.
+// read returns all that the file holds.
 func read(db *bbolt.DB) (contents, error) {
 	var found contents
 	err := db.View(func(tx *bbolt.Tx) error {
-		if err := whole(tx); err != nil {
-			return err
-		}
 		if bucket := tx.Bucket([]byte(bucketName)); bucket != nil {
 			if err := bucket.ForEach(found.add); err != nil {
 				return fmt.Errorf("read pins: %w", err)
 			}
 		}
-		return sound(tx)
+		return nil
 	})
 	if err != nil {
 		return contents{}, err //nolint:wrapcheck // says what is wrong
@@ -80,29 +75,6 @@ func (c *contents) add(key, value []byte) error {
 	}
 	c.pins = append(c.pins, e)
 	return nil
-}
-
-// whole fails for a file that says that it is longer than it is.
-func whole(tx *bbolt.Tx) error {
-	info, err := os.Stat(tx.DB().Path())
-	if err != nil {
-		return fmt.Errorf("look at its size: %w", err)
-	}
-	if info.Size() < tx.Size() {
-		return fmt.Errorf("cut short: %d bytes of %d", info.Size(), tx.Size())
-	}
-	return nil
-}
-
-// sound checks that no page is used twice: the next write would destroy what is there.
-func sound(tx *bbolt.Tx) error {
-	var all []error
-	for err := range tx.Check() {
-		if len(all) < 3 {
-			all = append(all, err)
-		}
-	}
-	return errors.Join(all...)
 }
 
 // merge takes in what the file holds. What was put while the file was not ours is newer,
