@@ -34,9 +34,10 @@ type cell struct {
 	debt     int    // spent without a lease, not told yet
 	restedAt time.Time
 
-	known    bool    // the ledger has answered once
-	free     float64 // what the ledger said is left for anybody
-	share    float64 // this replica's part of the demand
+	ends     time.Time // of the window, to show
+	known    bool      // the ledger has answered once
+	free     float64   // what the ledger said is left for anybody
+	share    float64   // this replica's part of the demand
 	replicas int
 	denied   denial
 	alone    *alone // while the ledger is away
@@ -64,12 +65,18 @@ func (c *cell) meet(now time.Time) {
 
 // want counts a request towards the demand.
 func (c *cell) want(cost int, now time.Time) {
-	tau := 2 * c.horizon.Seconds()
-	if dt := now.Sub(c.used).Seconds(); dt > 0 {
-		c.demand *= math.Exp(-dt / tau)
-	}
-	c.demand += float64(cost) / tau
+	c.demand = c.fade(now) + float64(cost)/(2*c.horizon.Seconds())
 	c.used = now
+}
+
+// fade is the demand as it has faded since it was counted: about e^-x, at the price of a
+// division.
+func (c *cell) fade(now time.Time) float64 {
+	x := now.Sub(c.used).Seconds() / (2 * c.horizon.Seconds())
+	if x <= 0 {
+		return c.demand
+	}
+	return c.demand / (1 + x*(1+x*(.5+x/6)))
 }
 
 // target is how many tokens should lie here: enough for a horizon, at most a share of half
@@ -78,11 +85,7 @@ func (c *cell) target(now time.Time) int {
 	if c.strict {
 		return 0
 	}
-	demand := c.demand
-	if dt := now.Sub(c.used).Seconds(); dt > 0 {
-		demand *= math.Exp(-dt / (2 * c.horizon.Seconds()))
-	}
-	n := min(demand*c.horizon.Seconds(), leaseCap*float64(c.size)/float64(max(c.replicas, 1)))
+	n := min(c.fade(now)*c.horizon.Seconds(), leaseCap*float64(c.size)/float64(max(c.replicas, 1)))
 	if c.kind == Windowed {
 		n = min(n, float64(c.size)/100)
 	}
@@ -152,7 +155,10 @@ func (c *cell) level(now time.Time, l *Limiter) Level {
 	switch {
 	case c.kind == Windowed:
 		at := l.ledgerTime(now)
-		v.Reset = c.quota.start(at, 1).Sub(at)
+		if !at.Before(c.ends) {
+			c.ends = c.quota.start(at, 1)
+		}
+		v.Reset = c.ends.Sub(at)
 	case now.Before(c.denied.fits):
 		v.Reset = c.denied.fits.Sub(now)
 	case c.kind == Rate:

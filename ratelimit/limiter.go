@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -35,8 +34,7 @@ type Limiter struct {
 	now     func() time.Time
 	log     *slog.Logger
 
-	seed   maphash.Seed
-	shards [scopeShards]scopeShard
+	known sync.Map // scopes by name
 
 	ready   ready         // calls that wait for a flusher
 	busy    busyScopes    // scopes that the sweeper looks at
@@ -49,7 +47,6 @@ type Limiter struct {
 }
 
 const (
-	scopeShards = 32
 	flushers    = 4
 	patience    = 60 * time.Millisecond // a request waits so long for the ledger, all in all
 	sweepEvery  = 100 * time.Millisecond
@@ -57,14 +54,9 @@ const (
 	parting     = time.Second            // for giving leases back at the end
 )
 
-type scopeShard struct {
-	mu     sync.RWMutex
-	scopes map[string]*scope
-}
-
 // New returns a limiter. With a Ledger, Run must run for it to be asked.
 func New(c Config) *Limiter {
-	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log, seed: maphash.MakeSeed()}
+	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log}
 	if l.alive = c.Replicas; l.alive == nil {
 		l.alive = func() int { return 1 }
 	}
@@ -76,9 +68,6 @@ func New(c Config) *Limiter {
 	}
 	if l.ledger == nil {
 		l.ledger, l.inline, l.replica = NewMemory(l.now), true, "self"
-	}
-	for i := range l.shards {
-		l.shards[i].scopes = map[string]*scope{}
 	}
 	l.ready.signal = make(chan struct{}, flushers)
 	if c.Metrics != nil {
@@ -118,47 +107,32 @@ func (l *Limiter) every(ctx context.Context, period time.Duration, do func()) {
 
 // scope finds a scope, or makes it: names come from the configuration, so they are few.
 func (l *Limiter) scope(name string) *scope {
-	shard := &l.shards[maphash.String(l.seed, name)%scopeShards]
-	shard.mu.RLock()
-	s := shard.scopes[name]
-	shard.mu.RUnlock()
-	if s != nil {
-		return s
+	v, ok := l.known.Load(name)
+	if !ok {
+		v, _ = l.known.LoadOrStore(name, newScope(l, name))
 	}
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	if s = shard.scopes[name]; s == nil {
-		s = newScope(l, name)
-		shard.scopes[name] = s
-	}
+	s, _ := v.(*scope)
 	return s
 }
 
 // scopes are all of them, now.
 func (l *Limiter) scopes() []*scope {
 	var all []*scope
-	for i := range l.shards {
-		l.shards[i].mu.RLock()
-		for _, s := range l.shards[i].scopes {
+	for _, v := range l.known.Range {
+		if s, ok := v.(*scope); ok {
 			all = append(all, s)
 		}
-		l.shards[i].mu.RUnlock()
 	}
 	return all
 }
 
 // Retain forgets scopes that are not configured any more, with their metrics.
 func (l *Limiter) Retain(configured func(scope string) bool) {
-	for i := range l.shards {
-		shard := &l.shards[i]
-		shard.mu.Lock()
-		for name, s := range shard.scopes {
-			if !configured(name) {
-				delete(shard.scopes, name)
-				l.buckets.Add(-int64(s.size()))
-			}
+	for _, s := range l.scopes() {
+		if !configured(s.name) {
+			l.known.Delete(s.name)
+			l.buckets.Add(-int64(s.size()))
 		}
-		shard.mu.Unlock()
 	}
 }
 

@@ -14,13 +14,14 @@ import (
 func (l *Limiter) Take(ctx context.Context, charges []Charge, priority bool) (Decision, func()) {
 	d := Decision{Allowed: true}
 	var taken []*request // that may have to be given back
+	only := oneScope(charges)
 	for len(charges) > 0 && d.Allowed {
 		name := charges[0].Scope
 		n := 1
 		for n < len(charges) && charges[n].Scope == name {
 			n++
 		}
-		r := l.scope(name).take(ctx, charges[:n], priority, &d)
+		r := l.scope(name).take(ctx, charges[:n], priority, only, &d)
 		if charges = charges[n:]; r != nil && (r.slots || len(charges) > 0) {
 			taken = append(taken, r)
 		}
@@ -38,6 +39,15 @@ func (l *Limiter) Take(ctx context.Context, charges []Charge, priority bool) (De
 		}
 	}
 	return d, func() {}
+}
+
+func oneScope(charges []Charge) bool {
+	for i := range charges {
+		if charges[i].Scope != charges[0].Scope {
+			return false
+		}
+	}
+	return true
 }
 
 // request is what one Take wants from one scope: the enforced charges, or the shadowed ones.
@@ -81,10 +91,15 @@ const (
 
 // take decides for the charges of this scope and adds the outcome to d. It returns what was
 // taken, or nil.
-func (s *scope) take(ctx context.Context, charges []Charge, priority bool, d *Decision) *request {
+func (s *scope) take(ctx context.Context, charges []Charge, priority, only bool, d *Decision) *request {
 	now := s.limiter.now()
 	s.mu.Lock()
 	if s.isBlocked(charges, now, d) {
+		s.mu.Unlock()
+		return nil
+	}
+	if only && s.quick(charges, priority, now, d) {
+		s.dispatch(now)
 		s.mu.Unlock()
 		return nil
 	}
@@ -104,6 +119,47 @@ func (s *scope) take(ctx context.Context, charges []Charge, priority bool, d *De
 }
 
 func (r *request) waits() bool { return r != nil && !r.settled }
+
+// quick serves the common case without making a request of it: every limit is enforced and
+// has a lease that holds enough.
+func (s *scope) quick(charges []Charge, priority bool, now time.Time, d *Decision) bool {
+	var space [6]need
+	needs := space[:0]
+	var buckets [4]*bucket
+	if len(charges) > len(buckets) {
+		return false
+	}
+	for i, charge := range charges {
+		if !charge.Policy.enforced(charge.Key) {
+			return false
+		}
+		b := s.bucket(charge.Policy, charge.Key)
+		buckets[i] = b
+		for _, c := range b.cells {
+			cost := c.fit(charge.Cost, priority)
+			c.meet(now)
+			if c.kind == Slots || c.tokens < cost || i > 0 && slices.Contains(buckets[:i], b) || len(needs) == len(space) {
+				return false
+			}
+			needs = append(needs, need{cell: c, cost: cost})
+		}
+	}
+	d.Levels = slices.Grow(d.Levels, len(needs))
+	for _, n := range needs {
+		n.cell.want(n.cost, now)
+		n.cell.spend(n.cost)
+		if n.cell.low(now) {
+			s.tell(n.cell)
+		}
+		d.Levels = append(d.Levels, n.cell.level(now, s.limiter))
+	}
+	for _, b := range buckets[:len(charges)] {
+		b.usage.turn(now)
+		b.usage.allowed++
+		b.meter.allowed.Add(1)
+	}
+	return true
+}
 
 // requests sorts charges into those that may refuse and those that are only watched.
 func (s *scope) requests(charges []Charge, priority bool, now time.Time) (enforced, shadowed *request) {

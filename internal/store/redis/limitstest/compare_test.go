@@ -85,7 +85,7 @@ func tokens(over float64) string {
 
 // throughput is how many decisions a second 64 clients get that wait for each.
 func throughput(replicas []allow) float64 {
-	const clients, span = 64, 3 * time.Second
+	const span = 3 * time.Second
 	var all sync.WaitGroup
 	var decided atomic.Int64
 	start := time.Now()

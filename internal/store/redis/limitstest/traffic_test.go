@@ -44,6 +44,9 @@ func shapes() []shape {
 	}
 }
 
+// clients that send at the same time.
+const clients = 64
+
 // drive sends perSecond requests a second, whether or not the earlier ones are decided.
 func drive(replicas []allow, s shape, perSecond int, span time.Duration) []call {
 	if s.name == "bursty" {
@@ -53,7 +56,19 @@ func drive(replicas []allow, s shape, perSecond int, span time.Duration) []call 
 	calls := make([]call, total)
 	there := make([]bool, total)
 	begin := time.Now()
+	// Clients that are there already: a new goroutine's stack grows while it is measured.
+	type job struct{ n, replica int }
+	jobs := make(chan job, total)
 	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for j := range jobs {
+				start := time.Since(begin)
+				allowed := replicas[j.replica]()
+				calls[j.n] = call{start, time.Since(begin), allowed}
+			}
+		})
+	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for sent := 0; sent < total; <-tick.C {
@@ -61,17 +76,13 @@ func drive(replicas []allow, s shape, perSecond int, span time.Duration) []call 
 		for n := sent; n < due; n++ {
 			at := time.Duration(n) * time.Second / time.Duration(perSecond)
 			replica, here := s.place(n, at)
-			if there[n] = here; !here {
-				continue
+			if there[n] = here; here {
+				jobs <- job{n, replica}
 			}
-			all.Go(func() {
-				start := time.Since(begin)
-				allowed := replicas[replica]()
-				calls[n] = call{start, time.Since(begin), allowed}
-			})
 		}
 		sent = due
 	}
+	close(jobs)
 	all.Wait()
 	var made []call
 	for n, c := range calls {
