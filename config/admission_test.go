@@ -51,6 +51,20 @@ func TestWeightAndCeilingReachTheTenant(t *testing.T) {
 	}
 }
 
+func TestAShareOfUnknownWorkersIsReported(t *testing.T) {
+	for more, want := range map[string]string{
+		"pool: dr, workersCeiling: 2": "spec.workersCeiling: does nothing at backend b of pool dr, which does not say how many workers it has",
+		"pool: dr, weight: 2":         "spec.weight: does nothing at backend b of pool dr",
+		"pool: dr, plan: gold":        "",
+		"pool: eu, weight: 2":         "",
+	} {
+		s := Compile(Document{Resources: Parse("a.yaml", sharedPools+sharing("acme", more))}, nil, Options{})
+		if got := s.Problems.String(); !strings.Contains(got, want) || want == "" && got != "" || s.Problems.Failed() {
+			t.Errorf("%s: got %s", more, got)
+		}
+	}
+}
+
 func TestAPoolKnowsHowManyTenantsItServes(t *testing.T) {
 	var s *Snapshot
 	for i, step := range []struct {

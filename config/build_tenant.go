@@ -35,6 +35,7 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool, polic
 	}
 	b.certificate(c.opts.Now)
 	b.unenforced()
+	b.unqueued()
 	b.calendar()
 	t.Digest = b.digest()
 	b.served.sum = sumOf("tenant", t.Name, t.Digest)

@@ -8,3 +8,26 @@ func (b *tenantBuilder) unenforced() {
 		b.fail("spec.access", "", "access policies are not enforced by this version; refusing to serve %s open", name)
 	}
 }
+
+// unqueued warns of a share of workers that means nothing, because a pool does not say how
+// many it has. What a plan says is for pools of all kinds.
+func (b *tenantBuilder) unqueued() {
+	field := ""
+	switch {
+	case b.spec.WorkersCeiling != nil:
+		field = "spec.workersCeiling"
+	case b.spec.Weight != nil:
+		field = "spec.weight"
+	default:
+		return
+	}
+	for _, p := range b.served.pools {
+		for i := range p.pool.Backends {
+			if p.pool.Backends[i].Workers == 0 {
+				b.warn(field, "", "does nothing at backend %s of pool %s, which does not say how many workers it has",
+					p.pool.Backends[i].Name, p.pool.Name)
+				break
+			}
+		}
+	}
+}

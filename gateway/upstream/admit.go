@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"sluicegate.dev/sluice/gateway/admission"
 	"sluicegate.dev/sluice/routing"
@@ -135,4 +137,28 @@ func (u *Upstream) elsewhere(ctx context.Context, p *poolState, b *backend, req 
 		return nil, why
 	}
 	return u.attempt(ctx, other, req)
+}
+
+// sayEvery is how often refusals of one pool are logged: a flood must not flood the log.
+const sayEvery = 10 * time.Second
+
+// refusals of one pool, as far as the log goes.
+type refusals struct {
+	next   atomic.Int64 // UnixNano before which nothing is logged
+	unsaid atomic.Int64
+}
+
+// sayBusy logs a request that got no worker. The others of its pool are counted meanwhile.
+func (u *Upstream) sayBusy(ctx context.Context, why *admission.Refused) {
+	live, ok := (*u.pools.Load())[why.Pool]
+	if !ok {
+		return
+	}
+	now, next := time.Now(), live.refusals.next.Load()
+	if now.UnixNano() < next || !live.refusals.next.CompareAndSwap(next, now.Add(sayEvery).UnixNano()) {
+		live.refusals.unsaid.Add(1)
+		return
+	}
+	u.log.WarnContext(ctx, "a request got no worker", "tenant", why.Tenant, "pool", why.Pool, "backend", why.Backend,
+		"lane", why.Lane.String(), "others", live.refusals.unsaid.Swap(0), "err", why)
 }

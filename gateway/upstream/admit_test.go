@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -216,9 +217,28 @@ func TestOverflowLeavesTheServerWhereItMay(t *testing.T) {
 	})
 }
 
+// journal is a log that may be read while it is written.
+type journal struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *journal) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *journal) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 func TestAFullQueueIsRefusedInTheCallersWords(t *testing.T) {
 	w := startBusy(t, ok)
-	g := newRig(t, []string{w.url()}, withWorkers(2))
+	var log journal
+	g := newRig(t, []string{w.url()}, withWorkers(2), func(c *Config, _ *routing.Pool) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	key := keyOf(g, "b1")
 	done := g.asks(33, "POST", "/xmlrpc/2/object", "X-Test-Session", key) // one is served, 32 wait
 	g.waits(0, 32)
@@ -230,6 +250,12 @@ func TestAFullQueueIsRefusedInTheCallersWords(t *testing.T) {
 	}
 	if cause := g.last.Load().Cause.Error(); cause != "tenant acme, pool pool, backend b1: queue full: 32 rpc requests wait for 2 workers" {
 		t.Errorf("logs %q", cause)
+	}
+	for range 3 { // said once
+		g.ask("POST", "/xmlrpc/2/object", "", "X-Test-Session", key)
+	}
+	if n := strings.Count(log.String(), "a request got no worker"); n != 1 || !strings.Contains(log.String(), "tenant=acme pool=pool backend=b1 lane=rpc others=0") {
+		t.Errorf("%d lines in the log: %s", n, log.String())
 	}
 	// People are not kept out by it.
 	if b := g.backend(0); b.InFlight != 1 {

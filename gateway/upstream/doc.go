@@ -9,8 +9,8 @@
 //     soon as it has sent its last byte, whatever the client's speed;
 //   - a request is repeated only when nothing of it can have been done.
 //
-// Where to read first: serve.go (one request), retry.go (which backend, how often), client.go
-// (one attempt), respond.go (the answer), head.go (what Odoo is told). Sockets: handshake.go,
+// Where to read first: serve.go (one request), retry.go (which backend, how often),
+// admit.go (a worker of it), client.go (one attempt), respond.go (the answer), head.go (what Odoo is told). Sockets: handshake.go,
 // knock.go and turnstile.go (who may come when), socket.go, farewell.go (who is sent away
 // when). Which backend: select.go, fade.go and warm.go for new ones. Health: probe.go,
 // health.go, schedule.go. Configuration: apply.go.

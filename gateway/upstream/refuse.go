@@ -31,6 +31,10 @@ func (u *Upstream) refuse(w http.ResponseWriter, r *http.Request, x *routing.Exc
 		w.WriteHeader(statusClientGone)
 		return
 	}
+	var busy *admission.Refused
+	if errors.As(err, &busy) {
+		u.sayBusy(r.Context(), busy)
+	}
 	refusal := refusalFor(err)
 	x.Outcome, x.Status = odoo.Refused, refusal.Status
 	if refusal.Status >= 500 {

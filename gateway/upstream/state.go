@@ -19,6 +19,7 @@ type poolState struct {
 	backends atomic.Pointer[[]*backend] // replaced as a whole, never written
 	hot      hot
 	gates    *admission.Pool
+	refusals refusals
 	// adopted pools were asked for before Apply brought them, by a request that held a
 	// newer or older table. They are not probed and end with the next Apply.
 	adopted bool
