@@ -107,24 +107,27 @@ func (p *Pins) stored(n name, session string) (pin routing.Pin, is bool, err err
 		if i > 0 {
 			at.key = p.keys.SessionName(i, n.tenant, session)
 		}
-		value, err := p.store.Pin(context.Background(), at.tenant, at.key)
-		if err != nil {
-			return routing.Pin{}, false, err
-		}
-		if value == "" {
-			continue
-		}
-		pin, is = p.keys.Open(routing.RecordOf(at.tenant, at.key), value)
+		pin, is, err := p.read(at)
 		switch {
-		case !is:
-			p.metrics.invalid.WithLabelValues("record").Inc()
-		case i > 0:
+		case err != nil, is && i == 0:
+			return pin, is, err
+		case is:
 			return p.put(n, pin), true, nil
-		default:
-			return pin, true, nil
 		}
 	}
 	return routing.Pin{}, false, nil
+}
+
+// read reads one record. One that nobody of ours signed is none.
+func (p *Pins) read(n name) (pin routing.Pin, is bool, err error) {
+	value, err := p.store.Pin(context.Background(), n.tenant, n.key) // the store bounds it
+	if err != nil || value == "" {
+		return routing.Pin{}, false, err
+	}
+	if pin, is = p.keys.Open(routing.RecordOf(n.tenant, n.key), value); !is {
+		p.metrics.invalid.WithLabelValues("record").Inc()
+	}
+	return pin, is, nil
 }
 
 func resultOf(err error) string {

@@ -14,7 +14,7 @@ func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin
 	p.note(n, p.asKnown(pin, true)) // at once: the session's next request may come here before the store answers
 	if !p.store.Healthy() {
 		p.metrics.kept("unavailable")
-		p.note(n, p.doubted(pin)) // whoever asks next, once the store is back, brings it there
+		p.owe(n, pin)
 		return pin
 	}
 	done, held := make(chan struct{}), pin
@@ -25,8 +25,8 @@ func (p *Pins) Keep(ctx context.Context, tenant, session string, pin routing.Pin
 	})
 	p.mu.Unlock()
 	switch {
-	case !started: // too much is under way: whoever asks next brings it to the store
-		p.note(n, p.doubted(pin))
+	case !started: // too much is under way
+		p.owe(n, pin)
 	case wait(ctx, done, concern):
 		return held
 	}
@@ -52,12 +52,13 @@ func (p *Pins) put(n name, pin routing.Pin) routing.Pin {
 			err = p.store.OverwritePin(ctx, n.tenant, n.key, value, lifetime)
 		}
 	}
-	k := p.asKnown(pin, true)
-	if err != nil { // it may be there or not: what is known here holds until somebody asks
-		result, k = "failed", p.doubted(pin)
+	if err != nil { // it may be there or not
+		p.metrics.kept("failed")
+		p.owe(n, pin)
+		return pin
 	}
 	p.metrics.kept(result)
-	p.note(n, k)
+	p.note(n, p.asKnown(pin, true))
 	return pin
 }
 

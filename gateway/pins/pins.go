@@ -41,6 +41,9 @@ const (
 	flush    = 30 * time.Second   // between two touches of the store, many sessions in one trip
 	touched  = 100_000            // sessions in one flush; those beyond come with a later one
 	visits   = 5 * time.Minute    // between two touches of one session
+	owing    = 100_000            // pins that the store is owed after an outage
+	payday   = 500 * time.Millisecond
+	payers   = 16 // calls at once
 )
 
 // Config is what Pins need. All but Metrics are required.
@@ -71,6 +74,7 @@ type Pins struct {
 	count   int // of calls of any kind
 	closed  bool
 	alive   []store.PinRef // sessions to be touched
+	owed    map[name]struct{}
 }
 
 // name is what a session is called.
@@ -86,7 +90,7 @@ func New(cfg Config) (*Pins, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pins{store: cfg.Store, keys: cfg.Keys, log: cfg.Log, known: cache, calls: map[name]*call{}}
+	p := &Pins{store: cfg.Store, keys: cfg.Keys, log: cfg.Log, known: cache, calls: map[name]*call{}, owed: map[name]struct{}{}}
 	p.metrics = newMetrics(cfg.Metrics, cache.Len)
 	return p, nil
 }
@@ -98,6 +102,10 @@ func (p *Pins) Run(ctx context.Context) error {
 	group.Go(func() error { return p.store.WatchPins(ctx, p.heard, p.missed) })
 	group.Go(func() error {
 		p.keepAlive(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		p.payBack(ctx)
 		return nil
 	})
 	err := group.Wait()
