@@ -36,7 +36,7 @@ func gateway(t *testing.T, status api.Status) (dataDir string) {
 }
 
 func answers(status api.Status) http.Handler {
-	up := api.BackendStatus{Name: "b1", State: "up", InFlight: 2, Workers: 6, Sockets: 9}
+	up := api.BackendStatus{Name: "b1", State: "up", InFlight: 2, Waiting: 3, Slots: 4, Workers: 6, Sockets: 9}
 	down := api.BackendStatus{Name: "b2", State: "down", Reason: "connection refused"}
 	pool := api.PoolStatus{Name: "acme-blue", Tenants: []string{"acme"}, Backends: []api.BackendStatus{up, down}}
 	acme := api.Tenant{Name: "acme", Hosts: []string{"a.example", "b.example", "c.example"}, Active: "blue", Releases: map[string]api.Release{"blue": {Pool: "acme-blue", Database: "acme_v18"}}}
@@ -100,7 +100,7 @@ func TestWhatPeopleSee(t *testing.T) {
 		"tenant list":    {[]string{"tenant", "list"}, []string{"TENANT   HOSTS", "acme     a.example, b.example and 1 more   blue     acme-blue   acme_v18"}},
 		"tenant show": {[]string{"tenant", "show", "acme"}, []string{
 			"a.example, b.example, c.example", "tenants/acme.yaml:1", "stale: the declared version is broken",
-			"blue (active)   acme-blue   acme_v18   b1        up      2 of 6   0         9",
+			"blue (active)   acme-blue   acme_v18   b1        up      2 of 6 (4 here)   3         9",
 		}},
 		"tenant show -o json": {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
 		"backend list":        {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0        0         0         acme      connection refused"}},
