@@ -17,6 +17,8 @@ type Config struct {
 	Ledger Ledger
 	// Replica names this process to the ledger. Needed with a Ledger.
 	Replica string
+	// File keeps quotas and blocks over a restart when there is no Ledger. May be empty.
+	File string
 	// Replicas says how many share the ledger, as far as is known elsewhere. It matters for
 	// keys that only this replica has seen when the ledger goes away. May be nil.
 	Replicas func() int
@@ -44,6 +46,8 @@ type Limiter struct {
 	trips   atomic.Uint64 // round trips to the ledger
 	failed  atomic.Uint64 // calls without an answer
 	heard   heard         // the follower's own
+	file    string
+	written string // what is in the file; the saver\'s own
 }
 
 const (
@@ -56,7 +60,7 @@ const (
 
 // New returns a limiter. With a Ledger, Run must run for it to be asked.
 func New(c Config) *Limiter {
-	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log}
+	l := &Limiter{ledger: c.Ledger, replica: c.Replica, now: c.Now, log: c.Log, file: c.File}
 	if l.alive = c.Replicas; l.alive == nil {
 		l.alive = func() int { return 1 }
 	}
@@ -85,10 +89,20 @@ func (l *Limiter) Run(ctx context.Context) error {
 			parts.Go(func() { l.flush(ctx) })
 		}
 	}
+	if err := l.restore(); err != nil {
+		l.log.Warn("limits: quotas count from zero again", "err", err)
+	}
+	keep := func() {
+		if err := l.save(); err != nil {
+			l.log.Error("limits: a restart will forget quotas and blocks; look at the space and the rights of the data folder", "err", err)
+		}
+	}
+	parts.Go(func() { l.every(ctx, saveEvery, keep) })
 	parts.Go(func() { l.every(ctx, sweepEvery, l.sweep) })
 	parts.Go(func() { l.every(ctx, followEvery, func() { l.follow(ctx) }) })
 	parts.Wait()
 	l.part(context.WithoutCancel(ctx))
+	keep()
 	return nil
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Memory is a ledger in this process: exact for one replica, lost with the process but for
-// what Save writes. Several limiters may share one, which tests do.
+// Memory is a ledger in this process: exact, and lost with it but for what a limiter saves.
+// Several limiters may share one, which tests do.
 type Memory struct {
 	now    func() time.Time
 	seed   maphash.Seed
@@ -66,8 +66,12 @@ func (m *Memory) Do(_ context.Context, calls []*Call) {
 	}
 }
 
+func (m *Memory) shard(scope string) *memoryShard {
+	return &m.shards[maphash.String(m.seed, scope)%memoryShards]
+}
+
 func (m *Memory) one(c *Call) {
-	shard := &m.shards[maphash.String(m.seed, c.Scope)%uint64(len(m.shards))]
+	shard := m.shard(c.Scope)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	now := m.now().UnixMicro()

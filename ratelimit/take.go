@@ -99,14 +99,18 @@ func (s *scope) take(ctx context.Context, charges []Charge, priority, only bool,
 		return nil
 	}
 	if only && s.quick(charges, priority, now, d) {
-		s.dispatch(now)
+		if len(s.wants) > 0 {
+			s.dispatch(now)
+		}
 		s.mu.Unlock()
 		return nil
 	}
 	enforced, shadowed := s.requests(charges, priority, now)
 	s.try(enforced, now)
 	s.try(shadowed, now)
-	s.dispatch(now)
+	if len(s.wants) > 0 || enforced.ready() || shadowed.ready() {
+		s.dispatch(now)
+	}
 	if enforced.waits() || shadowed.waits() {
 		s.mu.Unlock()
 		s.await(ctx, enforced)
@@ -119,6 +123,20 @@ func (s *scope) take(ctx context.Context, charges []Charge, priority, only bool,
 }
 
 func (r *request) waits() bool { return r != nil && !r.settled }
+
+// ready says that the request can go at once. Else it waits for a call that is out or for an
+// older request, and to look through the queue would find nothing.
+func (r *request) ready() bool {
+	if !r.waits() {
+		return false
+	}
+	for _, n := range r.needs {
+		if n.state == missing && (n.cell.busy || n.cell.asked > 1) {
+			return false
+		}
+	}
+	return true
+}
 
 // quick serves the common case without making a request of it: every limit is enforced and
 // has a lease that holds enough.
