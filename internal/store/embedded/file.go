@@ -36,7 +36,9 @@ func (s *Store) tryOpen() {
 		}
 	}
 	if err != nil {
-		s.inTrouble("the file of the embedded store cannot be used: pins are kept in memory only, and a restart sends sessions back to their cookie", err)
+		if s.file.isNews(err) {
+			s.log.Error("the file of the embedded store cannot be used: pins are kept in memory only, and a restart sends sessions back to their cookie", "file", s.path, "err", err)
+		}
 		return
 	}
 	s.file.db = db
@@ -58,13 +60,11 @@ func (s *Store) setAside(damage error) error {
 	return nil
 }
 
-// inTrouble logs what is wrong when it is new.
-func (s *Store) inTrouble(message string, err error) {
-	if s.file.trouble == err.Error() {
-		return
-	}
-	s.file.trouble = err.Error()
-	s.log.Error(message, "file", s.path, "err", err)
+// isNews says whether a trouble is another one than before: each is logged once.
+func (f *file) isNews(err error) bool {
+	known := f.trouble == err.Error()
+	f.trouble = err.Error()
+	return !known
 }
 
 // wellAgain says that what was in trouble is over.

@@ -29,7 +29,9 @@ func (s *Store) flush() {
 		if err := write(s.file.db, batch); err != nil {
 			s.putBack(batch)
 			s.gauges.flushes.WithLabelValues("error").Inc()
-			s.inTrouble("pins could not be written to the embedded store's file: they are kept in memory and tried again", err)
+			if s.file.isNews(err) {
+				s.log.Error("pins could not be written to the embedded store's file: they are kept in memory and tried again", "file", s.path, "err", err)
+			}
 			return
 		}
 		s.gauges.flushes.WithLabelValues("ok").Inc()

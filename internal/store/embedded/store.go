@@ -18,7 +18,7 @@ const (
 	fileName  = "store.db"
 	batchWait = 250 * time.Millisecond // what kill -9 may lose
 	retryWait = time.Second            // until a file that is in use is tried again
-	maxPins   = 1_000_000              // about 400 MB; beyond it the first to expire go
+	maxPins   = 500_000                // about 200 MB; beyond it the first to expire go
 	shardBits = 6
 )
 

@@ -36,6 +36,10 @@ func (s *Store) do(ctx context.Context, op string, requests ...request) ([]reply
 	if len(requests) == 0 {
 		return nil, nil
 	}
+	if err := s.shut(requests); err != nil {
+		s.metrics.Called(op, 0, err)
+		return make([]reply, len(requests)), fmt.Errorf("%s: %w", op, err)
+	}
 	if !s.enter() {
 		return make([]reply, len(requests)), fmt.Errorf("%s: %w: it was closed", op, store.ErrUnavailable)
 	}
@@ -61,6 +65,17 @@ func (s *Store) do(ctx context.Context, op string, requests ...request) ([]reply
 		s.metrics.GivenUp(op)
 		return make([]reply, len(requests)), fmt.Errorf("%s: %w: %w", op, store.ErrUnknown, ctx.Err())
 	}
+}
+
+// shut says at once when calls to every server that is asked for are cut off.
+func (s *Store) shut(requests []request) error {
+	var to *server
+	for i := range requests {
+		if to = s.servers.known(requests[i].key); to == nil || to.breaker.allows() {
+			return nil
+		}
+	}
+	return to.cutOff()
 }
 
 // enter says that a call begins, unless the store is closed.
@@ -159,7 +174,7 @@ func (s *Store) target(ctx context.Context, r request) (*server, error) {
 		to = found
 	}
 	if !to.breaker.allows() {
-		return nil, fmt.Errorf("%w: %s failed, and a probe has not succeeded since", store.ErrUnavailable, to.name)
+		return nil, to.cutOff()
 	}
 	return to, nil
 }

@@ -60,11 +60,25 @@ func (c *cluster) find(ctx context.Context, key string) (*server, error) {
 		}
 		now = c.table.Load()
 	}
-	slot := hashSlot(key)
-	if now.owner[slot] == 0 {
-		return nil, fmt.Errorf("no server of the cluster keeps slot %d", slot)
+	if to := now.keeper(key); to != nil {
+		return to, nil
 	}
-	return now.servers[now.owner[slot]-1], nil
+	return nil, fmt.Errorf("no server of the cluster keeps slot %d", hashSlot(key))
+}
+
+func (c *cluster) known(key string) *server {
+	if now := c.table.Load(); now != nil {
+		return now.keeper(key)
+	}
+	return nil
+}
+
+// keeper is the server that keeps a key, nil when none does.
+func (t *table) keeper(key string) *server {
+	if owner := t.owner[hashSlot(key)]; owner > 0 {
+		return t.servers[owner-1]
+	}
+	return nil
 }
 
 // redirect follows MOVED and ASK. Either way the table is read again, in the background.
@@ -125,7 +139,7 @@ func (c *cluster) refresh(ctx context.Context) error {
 	c.stale.Store(false)
 	err := errNoTable
 	for _, one := range c.candidates() {
-		slots, failed := one.client.ClusterSlots(ctx).Result()
+		slots, failed := one.client.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS came with Redis 7
 		if failed == nil && len(slots) > 0 {
 			c.use(slots, one.name)
 			return nil

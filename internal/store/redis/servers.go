@@ -2,9 +2,12 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"sluicegate.dev/sluice/internal/store"
 )
 
 // server is one Redis that takes writes: the only one, the primary, or one of a cluster's.
@@ -16,9 +19,16 @@ type server struct {
 	probeKey atomic.Value // a key that it keeps
 }
 
+// cutOff is what callers hear while the breaker is open.
+func (s *server) cutOff() error {
+	return fmt.Errorf("%w: %s failed, and a probe has not succeeded since", store.ErrUnavailable, s.name)
+}
+
 // servers are where keys are.
 type servers interface {
 	find(ctx context.Context, key string) (*server, error)
+	// known is find without waiting: nil when somebody must be asked.
+	known(key string) *server
 	// redirect is where a cluster's reply says that a key is, or is being moved to.
 	redirect(from *server, reply error) (to *server, asking bool)
 	// all are those that take writes now; due asks for them anew.
@@ -38,6 +48,7 @@ func newSingle(client *goredis.Client, s *server) *single {
 }
 
 func (s *single) find(context.Context, string) (*server, error) { return s.server, nil }
+func (s *single) known(string) *server                          { return s.server }
 func (s *single) redirect(*server, error) (*server, bool)       { return nil, false }
 func (s *single) all(context.Context, bool) ([]*server, error)  { return []*server{s.server}, nil }
 func (s *single) healthy() bool                                 { return s.server.breaker.allows() }
