@@ -103,7 +103,7 @@ func TestWhatPeopleSee(t *testing.T) {
 			"blue (active)   acme-blue   acme_v18   b1        up      2 of 6 (4 here)   3         9",
 		}},
 		"tenant show -o json": {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
-		"backend list":        {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0        0         0         acme      connection refused"}},
+		"backend list":        {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0                 0         0         acme      connection refused"}},
 		"limits top":          {[]string{"limits", "top", "acme"}, []string{"client:abc   uid:7   192.0.2.7   90       4         integrations   until 2026-11-22 12:00:00   res.partner.read (80), sale.order.create (10)"}},
 		"limits show":         {[]string{"limits", "show", "acme", "client:abc"}, []string{"key          key:def", "sale.order.create   10      10        1        2026-11-22 12:00:00"}},
 		"limits block":        {[]string{"limits", "block", "acme", "client:abc", "--for", "1h", "--reason", "runs wild"}, []string{"client:abc is blocked at acme until 2026-11-22 12:00:00."}},
