@@ -3,6 +3,7 @@ package plugins
 import (
 	"net/http"
 
+	"sluicegate.dev/sluice/plugins/limits"
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
@@ -34,7 +35,7 @@ func (p *Path) printCredential(x *exchange, scanner *odoo.Scanner) {
 	}
 	scanner.Credential = func(secret []byte) {
 		if len(secret) > 0 {
-			x.Credential = p.deps.Limits.Fingerprint(secret)
+			x.Credential, x.Guessable = p.deps.Limits.Fingerprint(secret), limits.Guessable(len(secret))
 		}
 	}
 }

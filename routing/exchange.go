@@ -32,7 +32,9 @@ type Exchange struct {
 	SessionKey string // stable part of Odoo's session id; a secret: never logged or stored
 	RPC        odoo.Call
 	// Credential is the fingerprint of the password or API key in the body, empty without one.
+	// A short one may be guessed.
 	Credential string
+	Guessable  bool
 	// Caller is whom the limits took the client for: a fingerprint or an address, no secret.
 	Caller string
 	// Limit is what the limits decided, for the log: "passed", or who refused and why.

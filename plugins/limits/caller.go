@@ -25,6 +25,9 @@ type caller struct {
 	// that it has done so lately, and proof is the name under which that is remembered.
 	claim, proven bool
 	proof         string
+	// guessable says that the credential is short: that it was right must not show to who
+	// tries many.
+	guessable bool
 }
 
 // callerOf says who sent a tenant's request. What a client may write as it likes counts only
@@ -79,7 +82,7 @@ func (l *Limits) rpcCaller(c *caller, x *routing.Exchange) {
 		c.user = "user:" + l.prints.of("login", x.Tenant.Name, x.RPC.Login)
 	}
 	c.names = []string{c.client, c.key, who}
-	l.claim(c, c.client)
+	l.claim(c, c.client, x.Guessable)
 }
 
 // headerCaller is who a bearer token, a password or a key in the headers stands for.
@@ -95,14 +98,22 @@ func (l *Limits) headerCaller(c *caller, h http.Header, scope string) bool {
 	if user != "" {
 		c.names = append(c.names, "login:"+user)
 	}
-	l.claim(c, c.client)
+	l.claim(c, c.client, Guessable(len(credential)))
 	return true
 }
 
-// claim notes that the caller rests on a credential, remembered under a name.
-func (l *Limits) claim(c *caller, proof string) {
-	c.claim, c.proof, c.proven = true, proof, l.known.has(proof, l.now())
+// claim notes that the caller rests on a credential, remembered under a name. A password has
+// proven itself at its address only: from elsewhere the same one may be a lucky guess.
+func (l *Limits) claim(c *caller, proof string, guessable bool) {
+	if guessable {
+		proof += " at " + c.address
+	}
+	c.claim, c.proof, c.proven, c.guessable = true, proof, l.known.has(proof, l.now()), guessable
 }
+
+// Guessable tells whether a credential of that length may be found by trying. API keys of Odoo
+// have 40 letters.
+func Guessable(length int) bool { return length < 32 }
 
 // keyCaller finds the key of a request whose policy asks for one: in the headers, or in the
 // path of a webhook. Who the client is stays as it was.
@@ -116,7 +127,7 @@ func (l *Limits) keyCaller(c *caller, h http.Header, x *routing.Exchange) {
 	}
 	c.key = "key:" + l.Fingerprint([]byte(credential))
 	c.names = append(c.names, c.key)
-	l.claim(c, x.Tenant.Name+" "+c.key)
+	l.claim(c, x.Tenant.Name+" "+c.key, Guessable(len(credential)))
 }
 
 // maxHeaderCredential bounds what is hashed.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -142,6 +143,33 @@ func TestGuessesAreStopped(t *testing.T) {
 				t.Errorf("%d in a minute, want 6", passed)
 			}
 		})
+	}
+}
+
+// Among refused guesses the right one must not pass: it would show, and the limit on guesses
+// would be none. A key that is too long to be guessed goes on working beside the guesses.
+func TestTheRightPasswordDoesNotShowAmongRefusedOnes(t *testing.T) {
+	long := strings.Repeat("0123456789abcdef", 3)
+	for _, from := range []string{"192.0.2.7", "203.0.113.9"} {
+		w := newWorld(t, rpcRule(policy(func(p *routing.LimitPolicy) {
+			p.Rate, p.Burst, p.Unverified = 1000, 1000, routing.UnverifiedLimit{Rate: 1, Burst: 5}
+		})))
+		w.tenant.SignIn = signIns(routing.SignInEnforce)
+		w.good = []string{"secret", long}
+		w.send(ask{uid: "7", key: "secret"}) // the owner is at work, at 192.0.2.7
+		w.send(ask{uid: "7", key: long})
+		for i := range 200 {
+			w.send(ask{uid: "7", key: strconv.Itoa(i), from: from})
+		}
+		if w.send(ask{uid: "7", key: "secret", from: from}).refused == nil {
+			t.Errorf("from %s: the right guess passes", from)
+		}
+		if w.send(ask{uid: "7", key: long}).refused != nil {
+			t.Errorf("from %s: a key is refused for what others guess", from)
+		}
+		if got := w.send(ask{uid: "7", key: "secret"}).refused == nil; got == (from == "192.0.2.7") {
+			t.Errorf("from %s: the owner passes: %v", from, got)
+		}
 	}
 }
 

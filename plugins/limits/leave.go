@@ -89,6 +89,7 @@ func (v *Visit) reject() {
 	if v.x.Tenant == nil || v.x.Tenant.SignIn.Mode == "" || v.x.Tenant.SignIn.Mode == routing.SignInOff {
 		return
 	}
+	v.tried()
 	for _, c := range [...]ratelimit.Charge{v.pair, v.login, v.place} {
 		if c.Policy != nil {
 			v.limits.limiter.Correct([]ratelimit.Charge{c}, failureCost-1)

@@ -42,6 +42,7 @@ type Limits struct {
 	guesses cache[routing.SignInLimit, guesses]
 	known   *known // credentials and sessions that Odoo has accepted
 	friends *known // logins at addresses where they have signed in
+	tries   *tally // guesses that failed or were refused, of a login at an address
 	recent  *recent
 	metrics *metrics
 }
@@ -53,7 +54,7 @@ func New(c Config) *Limits {
 	}
 	return &Limits{
 		limiter: c.Limiter, now: c.Now, prints: newPrinter(c.Key), seen: newSeen(),
-		known: newKnown(mostKnown), friends: newKnown(mostKnown), recent: newRecent(mostRecent),
+		known: newKnown(mostKnown), friends: newKnown(mostKnown), tries: newTally(mostKnown), recent: newRecent(mostRecent),
 		metrics: newMetrics(c.Metrics),
 	}
 }

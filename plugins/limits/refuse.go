@@ -34,6 +34,9 @@ func (v *Visit) refuse(d *ratelimit.Decision) *answer.Refusal {
 		word, refusal.Code, refusal.Title = "guesses", "too_many_attempts", "Rate limit for sign-ins exceeded"
 		refusal.Detail = fmt.Sprintf("Too many attempts failed: retry in %s.", inWords(wait))
 	}
+	if !v.caller.proven || word == "guesses" {
+		v.tried()
+	}
 	v.x.Limit = strings.TrimSpace(word + " " + strings.Join(d.Violated, " "))
 	v.limits.metrics.refused.WithLabelValues(v.scope, word).Inc()
 	v.showRefusal(refusal.Header, d.Levels, d.Violated, wait)

@@ -107,7 +107,7 @@ func (w *world) exchange(a ask) *routing.Exchange {
 		x.Path = a.path
 	}
 	if a.key != "" {
-		x.Credential = w.Fingerprint([]byte(a.key))
+		x.Credential, x.Guessable = w.Fingerprint([]byte(a.key)), Guessable(len(a.key))
 	}
 	switch {
 	case a.login != "" && a.class == odoo.Web:
