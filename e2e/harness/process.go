@@ -60,6 +60,7 @@ type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	err  error         // what Wait said, valid after done
+	tail int           // lines of the log that a failed test prints
 }
 
 // Command says what to start.
@@ -74,7 +75,7 @@ type Command struct {
 // Start runs a program until the test ends. Its output is printed when the test fails.
 func Start(t testing.TB, c Command) *Process {
 	t.Helper()
-	p := &Process{Name: c.Name, Log: &Log{}, done: make(chan struct{})}
+	p := &Process{Name: c.Name, Log: &Log{}, done: make(chan struct{}), tail: 60}
 	p.cmd = exec.Command(c.Path, c.Args...)
 	p.cmd.Dir = c.Dir
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=UTC"}, c.Env...)
@@ -91,7 +92,7 @@ func Start(t testing.TB, c Command) *Process {
 	t.Cleanup(func() {
 		p.Stop(stopTime)
 		if t.Failed() {
-			t.Logf("---- end of the log of %s ----\n%s", p.Name, p.Log.Tail(60))
+			t.Logf("---- end of the log of %s ----\n%s", p.Name, p.Log.Tail(p.tail))
 		}
 	})
 	return p
@@ -141,8 +142,19 @@ func (p *Process) Stop(grace time.Duration) bool {
 	case <-p.done:
 		return true
 	case <-time.After(grace):
+		p.dump()
 		p.Kill()
 		return false
+	}
+}
+
+// dump has a Go program write down what its goroutines wait for, and end.
+func (p *Process) dump() {
+	p.tail = 3000
+	_ = p.Signal(syscall.SIGQUIT)
+	select {
+	case <-p.done:
+	case <-time.After(2 * time.Second): // not a Go program, or frozen
 	}
 }
 

@@ -103,6 +103,16 @@ func (u *User) Twin() *User {
 	return &twin
 }
 
+// OneCookie is how errors call a client that does not keep all cookies.
+const OneCookie = "one cookie"
+
+func (u *User) kind() string {
+	if u.Keep == nil {
+		return "all cookies"
+	}
+	return OneCookie
+}
+
 func (u *User) cookieHeader() string {
 	var b strings.Builder
 	for name, value := range u.cookies {
@@ -224,13 +234,13 @@ func (u *User) Visit(ctx context.Context) error {
 		return err
 	}
 	if server := reply.Header.Get("X-Standin-Server"); reply.Status == http.StatusOK && server != u.Home {
-		return fmt.Errorf("%w: signed in on %s, served by %q", ErrLost, u.Home, server)
+		return fmt.Errorf("%w: %s, signed in on %s, served by %q", ErrLost, u.kind(), u.Home, server)
 	}
 	if reply.Status == http.StatusOK && strings.Contains(reply.Body, sign) {
 		return nil
 	}
 	if reply.Status == http.StatusSeeOther || reply.Status == http.StatusOK {
-		return fmt.Errorf("%w: signed out by %s: %d %.300s", ErrLost, reply.Header.Get("X-Standin-Server"), reply.Status, reply.Body)
+		return fmt.Errorf("%w: %s, signed in on %s, signed out by %s: %d", ErrLost, u.kind(), u.Home, reply.Header.Get("X-Standin-Server"), reply.Status)
 	}
 	return fmt.Errorf("%d from %q: %.300s", reply.Status, reply.Header.Get("X-Standin-Server"), reply.Body)
 }
