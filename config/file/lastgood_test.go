@@ -95,6 +95,7 @@ func TestKeeperWaitsForALull(t *testing.T) {
 			t.Errorf("changes all the time: saved after %v, want %v", took, k.patience)
 		}
 		stop()
+		time.Sleep(k.quiet) // in the bubble: the last goroutine sees the end
 	})
 }
 
