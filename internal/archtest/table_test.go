@@ -59,6 +59,7 @@ func table() []rule {
 		// What everybody above may use.
 		{packages: []string{"internal/spool", "internal/deadline", "internal/keyring"}, never: outside},
 		{packages: []string{"internal/answer"}, ours: []string{"routing/...", "internal/spool"}, never: outside},
+		{packages: []string{"internal/store"}, ours: []string{}, never: outside},
 		{
 			packages: []string{"internal/store/..."},
 			ours:     []string{"routing/...", "ratelimit", "auth", "internal/store/..."},

@@ -18,7 +18,8 @@ func statusCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "Show how the gateway is doing", Args: none,
 		Long: `Show the version, the configuration in use and where it came from, what is wrong with the
-configuration on disk, what waits for a confirmation, and the servers that are not up.`,
+configuration on disk, what waits for a confirmation, the store, the gateways that share it,
+and the servers that are not up.`,
 	}
 	out := addOutput(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {

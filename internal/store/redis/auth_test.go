@@ -17,7 +17,7 @@ import (
 )
 
 // rights are what docs/configure.md tells operators to give.
-var rights = []any{"resetchannels", "~sluice:v1:*", "&sluice:v1:*", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time", "+type", "-@dangerous"}
+var rights = []any{"resetchannels", "~sluice:v1:*", "&sluice:v1:*", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time", "-@dangerous", "+cluster|slots"}
 
 func user(name, password string) []any {
 	return append([]any{"ACL", "SETUSER", name, "on", ">" + password}, rights...)
