@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"strconv"
@@ -224,35 +225,66 @@ func waitFor(t *testing.T, gateway *harness.Gateway, words ...string) {
 	})
 }
 
-// TestPasswordsAreNotGuessed: by default, without any policy.
+// TestPasswordsAreNotGuessed: by default, without any policy, in each way to sign in.
 func TestPasswordsAreNotGuessed(t *testing.T) {
 	t.Parallel()
-	gateway, odoo := limited(t, "rate: 1000/s")
+	gateway, odoo := limited(t, "rate: 1000/s, unverified: {rate: 1000/s, burst: 1000}")
 	signIn(t, gateway.Web) // an employee at this address, before
-	try := func(password string) int {
-		browser := harness.NewUser(harness.NewWires(gateway.Web), "acme.test")
-		reply, err := browser.Do(t.Context(), http.MethodPost, "/web/session/authenticate",
-			fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"params":{"db":"acme","login":"victim","password":%q}}`, password), "Content-Type: application/json")
-		if err != nil {
-			t.Fatal(err)
+	client := harness.Client(gateway.Web)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Jar = jar
+	form := harness.Get(t, client, "http://acme.test/web/login")
+	token := csrfToken.FindStringSubmatch(form.Body)
+	if token == nil {
+		t.Fatalf("no token: %.200s", form.Body)
+	}
+	for name, c := range map[string]struct {
+		path, kind string
+		body       func(guess int) string
+		route      string
+	}{
+		"a JSON sign-in": {"/web/session/authenticate", "application/json", func(i int) string {
+			return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"params":{"db":"acme","login":"victim1","password":"%d"}}`, i)
+		}, "/web/session/authenticate"},
+		"the form": {"/web/login", "application/x-www-form-urlencoded", func(i int) string {
+			return fmt.Sprintf("csrf_token=%s&login=victim2&password=%d", token[1], i)
+		}, ""},
+		"XML-RPC": {"/xmlrpc/2/common", "text/xml", func(i int) string {
+			return fmt.Sprintf("<?xml version='1.0'?><methodCall><methodName>authenticate</methodName><params><param><value>acme</value></param><param><value>victim3</value></param><param><value>%d</value></param><param><value><struct></struct></value></param></params></methodCall>", i)
+		}, ""},
+		"JSON-RPC": {"/jsonrpc", "application/json", func(i int) string {
+			return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"params":{"service":"common","method":"login","args":["acme","victim4","%d"]}}`, i)
+		}, ""},
+		"calls": {"/jsonrpc", "application/json", func(i int) string {
+			return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"params":{"service":"object","method":"execute_kw","args":["acme",6,"%d","res.partner","read",[[1]]]}}`, i)
+		}, ""},
+	} {
+		served := 0
+		for i := range 60 {
+			reply := harness.Post(t, client, "http://acme.test"+c.path, c.kind, c.body(i))
+			switch reply.Status {
+			case http.StatusOK:
+				served++
+			case http.StatusTooManyRequests:
+				if !strings.Contains(strings.ToLower(reply.Body), "rate limit") {
+					t.Fatalf("%s: %s", name, reply.Body)
+				}
+			default:
+				t.Fatalf("%s: %d %.300s", name, reply.Status, reply.Body)
+			}
 		}
-		return reply.Status
-	}
-	served := 0
-	for i := range 60 {
-		if try(strconv.Itoa(i)) == http.StatusOK {
-			served++
+		if served < 8 || served > 14 {
+			t.Errorf("%s: Odoo saw %d of 60 guesses, want about ten", name, served)
 		}
-	}
-	if served < 8 || served > 14 {
-		t.Errorf("Odoo saw %d of 60 guesses, want about ten", served)
-	}
-	if n := odoo.Counters(t).Routes["/web/session/authenticate"]; n > 14 {
-		t.Errorf("Odoo counts %d", n)
+		if c.route != "" && odoo.Counters(t).Routes[c.route] > 14 {
+			t.Errorf("%s: Odoo counts %d", name, odoo.Counters(t).Routes[c.route])
+		}
 	}
 	signIn(t, gateway.Web) // nobody else is locked out
-	metrics := gateway.Metrics(t)
-	if n := metrics.Sum("sluice_limit_bad_credentials_total", `tenant="acme"`); n < 8 {
+	if n := gateway.Metrics(t).Sum("sluice_limit_bad_credentials_total", `tenant="acme"`); n < 40 {
 		t.Errorf("%v bad credentials are counted", n)
 	}
 }
