@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,9 +25,9 @@ func (g *Gateway) makeLimits(Config) error {
 	if err != nil {
 		return fmt.Errorf("spec.secretsFile: %w", err)
 	}
-	c := ratelimit.Config{Metrics: g.registry, Log: g.log}
+	c := ratelimit.Config{Metrics: g.registry, Log: g.log, File: filepath.Join(string(g.install.DataDir), "limits.json")}
 	if g.redis != nil {
-		c.Ledger, c.Replica = g.redis.Limits(), g.replicas.Me().ID
+		c.Ledger, c.Replica, c.Replicas = g.redis.Limits(), g.replicas.Me().ID, g.replicas.Count
 	}
 	g.limiter = ratelimit.New(c)
 	g.limits = limits.New(limits.Config{Limiter: g.limiter, Key: keys[0].Secret, Metrics: g.registry})

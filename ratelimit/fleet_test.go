@@ -74,11 +74,11 @@ type replica struct {
 	ended chan struct{}
 }
 
-func run(ledger ratelimit.Ledger, name string, skew, delay time.Duration) *replica {
+func run(ledger ratelimit.Ledger, name string, alive int, skew, delay time.Duration) *replica {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &replica{link: &link{Ledger: ledger, delay: delay}, stop: cancel, ended: make(chan struct{})}
 	r.Limiter = ratelimit.New(ratelimit.Config{
-		Ledger: r.link, Replica: name, Replicas: func() int { return 1 }, Now: func() time.Time { return time.Now().Add(skew) },
+		Ledger: r.link, Replica: name, Replicas: func() int { return alive }, Now: func() time.Time { return time.Now().Add(skew) },
 	})
 	go func() {
 		defer close(r.ended)
@@ -104,7 +104,7 @@ func fleet(t *testing.T, n int, delay time.Duration, test func(t *testing.T, rep
 			if i == n-1 {
 				skew = 5 * time.Minute
 			}
-			all = append(all, run(ledger, fmt.Sprint("r", i), skew, delay))
+			all = append(all, run(ledger, fmt.Sprint("r", i), n, skew, delay))
 		}
 		test(t, all)
 		for _, r := range all {

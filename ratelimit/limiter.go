@@ -38,14 +38,16 @@ type Limiter struct {
 
 	known sync.Map // scopes by name
 
-	ready   ready         // calls that wait for a flusher
-	busy    busyScopes    // scopes that the sweeper looks at
-	offset  atomic.Int64  // the ledger's clock less ours, microseconds
-	alive   func() int    // replicas that share the ledger
-	buckets atomic.Int64  // in all scopes
-	trips   atomic.Uint64 // round trips to the ledger
-	failed  atomic.Uint64 // calls without an answer
-	heard   heard         // the follower's own
+	ready     ready         // calls that wait for a flusher
+	busy      busyScopes    // scopes that the sweeper looks at
+	offset    atomic.Int64  // the ledger's clock less ours, microseconds
+	alive     func() int    // replicas that share the ledger
+	buckets   atomic.Int64  // in all scopes
+	trips     atomic.Uint64 // round trips to the ledger
+	failed    atomic.Uint64 // calls without an answer
+	questions questions     // to other replicas
+
+	heard   heard // the follower's own
 	file    string
 	written string // what is in the file; the saver\'s own
 }

@@ -11,7 +11,8 @@ type Order struct {
 	Verb  Verb
 	Scope string
 	Key   string
-	Until time.Time // Block
+	Until time.Time // of a block
+	Text  string    // of an answer
 }
 
 // Verb says what is wanted.
@@ -21,7 +22,13 @@ type Verb string
 const (
 	DoBlock Verb = "block" // refuse the key until a time; a time in the past lifts it
 	DoReset Verb = "reset" // forget what the key has spent
+
+	doAsk  Verb = "ask"  // tell what was asked of you in the scope; the key names the question
+	doTell Verb = "tell" // the answer
 )
+
+// Talk says that the order means something to replicas that run now only.
+func (v Verb) Talk() bool { return v == doAsk || v == doTell }
 
 // mostOrders are kept for replicas that have not heard them.
 const mostOrders = 10_000
@@ -60,14 +67,27 @@ func (l *Limiter) follow(ctx context.Context) {
 		}
 		l.heard.last = last
 		for _, o := range orders {
-			if o.Verb == DoBlock || l.heard.all {
-				l.obey(o)
-			}
+			l.heed(ctx, o)
 		}
 		if len(orders) == 0 {
 			l.heard.all = true
 			return
 		}
+	}
+}
+
+// heed does one order. Those from before this replica's start are done, but for blocks.
+func (l *Limiter) heed(ctx context.Context, o Order) {
+	switch {
+	case o.Verb == DoBlock:
+		l.obey(o)
+	case !l.heard.all:
+	case o.Verb == DoReset:
+		l.obey(o)
+	case o.Verb == doAsk:
+		l.tell(ctx, o)
+	case o.Verb == doTell:
+		l.questions.hear(o)
 	}
 }
 

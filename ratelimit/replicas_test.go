@@ -97,7 +97,7 @@ func play(t *testing.T, p plan) float64 {
 	var back atomic.Int64
 	ledger := ratelimit.NewMemory(func() time.Time { return time.Now().Add(-time.Duration(back.Load())) })
 	start := func(i, n int) *replica {
-		return run(ledger, fmt.Sprintf("r%d-%d", i, n), p.skews[i], p.delay)
+		return run(ledger, fmt.Sprintf("r%d-%d", i, n), p.replicas, p.skews[i], p.delay)
 	}
 	replicas := make([]*replica, p.replicas)
 	for i := range replicas {

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -65,8 +66,44 @@ func (b *bucket) blocked(now time.Time) {
 	b.meter.denied.Add(1)
 }
 
-// Top lists the keys of a scope that asked most of this replica lately, under each policy.
+// Top lists the keys of a scope that asked most lately, under each policy, over all replicas.
+// With others to ask it takes up to a second.
 func (l *Limiter) Top(scope string, n int) []Usage {
+	all := merge(l.own(scope, math.MaxInt), l.others(scope))
+	sortUsage(all)
+	return all[:min(n, len(all))]
+}
+
+// merge adds what other replicas saw of the same keys.
+func merge(all, more []Usage) []Usage {
+	at := make(map[bucketKey]int, len(all))
+	for i, u := range all {
+		at[bucketKey{u.Policy, u.Key}] = i
+	}
+	for _, u := range more {
+		i, ok := at[bucketKey{u.Policy, u.Key}]
+		if !ok {
+			at[bucketKey{u.Policy, u.Key}] = len(all)
+			all = append(all, u)
+			continue
+		}
+		all[i].Allowed += u.Allowed
+		all[i].Denied += u.Denied
+		if u.Blocked.After(all[i].Blocked) {
+			all[i].Blocked = u.Blocked
+		}
+	}
+	return all
+}
+
+func sortUsage(all []Usage) {
+	slices.SortFunc(all, func(a, b Usage) int {
+		return cmp.Or(cmp.Compare(b.Allowed+b.Denied, a.Allowed+a.Denied), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Policy, b.Policy))
+	})
+}
+
+// own is what this replica saw.
+func (l *Limiter) own(scope string, n int) []Usage {
 	s := l.scope(scope)
 	now := l.now()
 	s.mu.Lock()
@@ -82,8 +119,6 @@ func (l *Limiter) Top(scope string, n int) []Usage {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(all, func(a, b Usage) int {
-		return cmp.Or(cmp.Compare(b.Allowed+b.Denied, a.Allowed+a.Denied), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Policy, b.Policy))
-	})
+	sortUsage(all)
 	return all[:min(n, len(all))]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func sentinels(t *testing.T) redis.Config {
 func limiter(t testing.TB, cfg redis.Config, name string, skew time.Duration) *ratelimit.Limiter {
 	t.Helper()
 	l := ratelimit.New(ratelimit.Config{
-		Ledger: running(t, cfg).Limits(), Replica: name,
+		Ledger: running(t, cfg).Limits(), Replica: name, Replicas: func() int { return 2 },
 		Now: func() time.Time { return time.Now().Add(skew) },
 	})
 	begin(t, l.Run)
@@ -150,6 +151,13 @@ func TestReplicasShareTheirLimits(t *testing.T) {
 				}
 				for _, done := range leave {
 					done()
+				}
+			})
+			t.Run("the top of both", func(t *testing.T) {
+				top := a.Top("acme", 1000)
+				i := slices.IndexFunc(top, func(u ratelimit.Usage) bool { return u.Key == "k" && u.Policy == p.Name })
+				if i < 0 || top[i].Allowed != 10 {
+					t.Errorf("want the 10 that both admitted: %+v", top)
 				}
 			})
 			t.Run("orders", func(t *testing.T) {
