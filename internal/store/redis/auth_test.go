@@ -62,6 +62,7 @@ func limits(t *testing.T, s *Store) {
 }
 
 func TestPasswordChanges(t *testing.T) {
+	t.Parallel()
 	for way, change := range map[string]func(server *redistest.Server, file string){
 		// As the documentation tells: both passwords are good for a while.
 		"in three steps": func(server *redistest.Server, file string) {

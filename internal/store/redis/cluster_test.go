@@ -22,6 +22,7 @@ func keyAt(c *redistest.Cluster, node *redistest.Server, name string) string {
 }
 
 func TestClusterFollowsSlots(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t)
 	bounds := patient()
 	bounds.Probe = time.Minute // so that nothing is learnt but from replies
@@ -127,6 +128,7 @@ func TestClusterLosesANode(t *testing.T) {
 }
 
 func TestClusterIsFoundLater(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t)
 	nobody := fmt.Sprintf("127.0.0.1:%d", redistest.FreePort(t))
 	bounds := patient()

@@ -19,6 +19,7 @@ func TestConformance(t *testing.T) {
 		"behind sentinels":   sentinels,
 	} {
 		t.Run(where, func(t *testing.T) {
+			t.Parallel()
 			cfg := settings(t)
 			storetest.Run(t, func(t *testing.T) storetest.Store { return running(t, cfg) })
 		})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinels(t)
 	bounds := patient()
 	bounds.Reply, bounds.Call, bounds.Probe = 300*time.Millisecond, time.Second, 200*time.Millisecond
@@ -43,6 +44,7 @@ func TestSentinelFailover(t *testing.T) {
 
 // A primary that hangs is worse than one that is gone: its connections stay open.
 func TestSentinelFailoverOfAFrozenPrimary(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinels(t)
 	bounds := strict()
 	bounds.Probe = 200 * time.Millisecond

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluicegate.dev/sluice/internal/store"
@@ -116,30 +117,42 @@ redis.call('PEXPIRE', KEYS[1], last - now)
 return {mine.granted, #names, bad}
 `
 
-// LeaseSlots answers claims to worker slots, in their order, in one round trip. When some
-// could not be answered it returns an error and no grant: the others' leases end by
-// themselves.
+// leaseBatch bounds one round trip of LeaseSlots: Redis runs a hundred in a few milliseconds.
+const leaseBatch = 100
+
+// LeaseSlots answers claims to worker slots, in their order. When some could not be answered
+// it returns an error and no grant: the leases of the others end by themselves.
 func (s *Store) LeaseSlots(ctx context.Context, replica string, claims []store.SlotClaim, ttl time.Duration) ([]store.SlotGrant, error) {
-	requests := make([]request, len(claims))
-	for i, c := range claims {
-		requests[i] = s.claim(replica, c, ttl, 0)
-	}
-	replies, err := s.do(ctx, s.scripts.leaseSlots.op, requests...)
-	if err != nil {
-		return nil, err
-	}
-	grants := make([]store.SlotGrant, len(claims))
-	for i := range replies {
-		rows, err := replies[i].table()
-		if err != nil {
-			return nil, fmt.Errorf("lease slots of %s: %w", claims[i].Backend, err)
+	grants := make([]store.SlotGrant, 0, len(claims))
+	for batch := range slices.Chunk(claims, leaseBatch) {
+		requests := make([]request, len(batch))
+		for i, c := range batch {
+			requests[i] = s.claim(replica, c, ttl, 0)
 		}
-		slots, _ := rows[0].(int64)
-		replicas, _ := rows[1].(int64)
-		s.countBad("slots", rows[2])
-		grants[i] = store.SlotGrant{Slots: int(slots), Replicas: int(replicas)}
+		replies, err := s.do(ctx, s.scripts.leaseSlots.op, requests...)
+		if err != nil {
+			return nil, err
+		}
+		for i := range replies {
+			grant, err := s.grant(replies[i])
+			if err != nil {
+				return nil, fmt.Errorf("lease slots of %s: %w", batch[i].Backend, err)
+			}
+			grants = append(grants, grant)
+		}
 	}
 	return grants, nil
+}
+
+func (s *Store) grant(r reply) (store.SlotGrant, error) {
+	rows, err := r.table()
+	if err != nil {
+		return store.SlotGrant{}, err
+	}
+	slots, _ := rows[0].(int64)
+	replicas, _ := rows[1].(int64)
+	s.countBad("slots", rows[2])
+	return store.SlotGrant{Slots: int(slots), Replicas: int(replicas)}, nil
 }
 
 func (s *Store) claim(replica string, c store.SlotClaim, ttl time.Duration, now int64) request {

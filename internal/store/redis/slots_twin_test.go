@@ -14,6 +14,7 @@ import (
 // The Lua that shares slots and its Go twin must agree on everything, also on what they
 // remember.
 func TestSlotsScriptAndItsTwinAgree(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := running(t, Config{Address: server.Addr})
 	ready(t, s)

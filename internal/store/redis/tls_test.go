@@ -125,6 +125,7 @@ func TestTLS(t *testing.T) {
 // The nodes of a cluster introduce each other by address. What counts is the name that the
 // operator gave.
 func TestTLSCluster(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	a.server(t, []string{"localhost"}) // and no address
 	c := redistest.StartTLSCluster(t, append(a.arguments("0")[2:], "--tls-auth-clients", "no")...)
