@@ -33,7 +33,7 @@ func (c *cell) goAlone(part float64, now time.Time) {
 		lim := rate.NewLimiter(rate.Limit(c.rate*1e6*part), burst)
 		if c.known {
 			left := min(max(c.free*part, 0), float64(burst))
-			lim.AllowN(now, burst-int(math.Ceil(left)))
+			lim.AllowN(now, burst-int(left)) // a part of a token is none
 		}
 		c.alone = &alone{part: part, tokens: lim}
 	case Windowed:
