@@ -295,3 +295,14 @@ func splitAddr(addr string) (host, port string) {
 	host, port, _ = strings.Cut(addr, ":")
 	return host, port
 }
+
+func (f *farm) named(t *testing.T, name string) *harness.StandIn {
+	t.Helper()
+	for _, s := range f.servers {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no server %q", name)
+	return nil
+}

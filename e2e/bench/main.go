@@ -30,6 +30,7 @@ var cases = []struct {
 	{"sockets", (*bench).sockets},
 	{"slow", (*bench).slow},
 	{"pins", (*bench).pins},
+	{"store", (*bench).storeFaults},
 	{"flood", (*bench).flood},
 }
 
@@ -44,7 +45,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file too")
-	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow, pins, flood")
+	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow, pins, store, flood")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.duration = 1, time.Second

@@ -60,7 +60,7 @@ func (r Replicas) Sum(t testing.TB, name string, labels ...string) float64 {
 	var group sync.WaitGroup
 	total := 0.0
 	for _, g := range r {
-		if !g.Running() {
+		if g.Process == nil || !g.Running() {
 			continue
 		}
 		group.Go(func() {
