@@ -448,3 +448,57 @@ http:
 		t.Errorf("limits top of a route: %s", out.All())
 	}
 }
+
+// TestLimitsWithoutTheStore: no request fails because Redis is away, unless a policy says so.
+func TestLimitsWithoutTheStore(t *testing.T) {
+	t.Parallel()
+	odoo := harness.StartStandIn(t, harness.StandInConfig{Name: "acme", Version: "19.0"})
+	redis := harness.StartRedis(t)
+	gateway := harness.StartGateway(t, harness.GatewayConfig{
+		Spec: fmt.Sprintf("  store: {redis: {address: %q}}\n", redis.Addr),
+	}, map[string]string{
+		"acme.yaml": harness.Documents(
+			harness.PoolOf("acme", `{version: "19.0", sessions: local}`, []harness.Backend{{HTTP: odoo.HTTP}}),
+			harness.Tenant("acme", "acme", "acme", []string{"acme.test"},
+				`limits: [{calls: ["res.partner.*"], policy: shared}, {calls: ["res.users.*"], policy: closed}]`),
+		),
+		"policies.yaml": harness.Documents(
+			limitPolicy("shared", "rate: 1/h, burst: 20"),
+			limitPolicy("closed", "rate: 1/h, burst: 20, onStoreLoss: closed, strict: true"),
+		),
+	})
+	key := harness.APIKey("acme")
+	if got := passes(t, gateway.Web, key, 5); got != 5 {
+		t.Fatalf("%d of 5", got)
+	}
+	redis.Kill()
+	harness.Eventually(t, harness.Patience, "a policy that closes says so", func() error {
+		reply := harness.Post(t, harness.Client(gateway.Web), "http://acme.test/json/2/res.users/search", "application/json", `{"domain":[],"limit":1}`, "Authorization: bearer "+key)
+		if reply.Status == http.StatusServiceUnavailable && strings.Contains(reply.Body, "limit_unknown") && reply.Header.Get("Retry-After") != "" {
+			return nil
+		}
+		return fmt.Errorf("%d %s", reply.Status, reply.Body)
+	})
+	served := 0
+	for range 60 {
+		switch reply := read(t, gateway.Web, key); reply.Status {
+		case http.StatusOK:
+			served++
+		case http.StatusTooManyRequests:
+		default:
+			t.Fatalf("%d %s", reply.Status, reply.Body)
+		}
+	}
+	if served == 0 || served > 15 {
+		t.Errorf("%d of 60 calls served without the store; 15 were left of the burst", served)
+	}
+	redis.Start(t)
+	harness.Eventually(t, harness.Patience, "the store decides again", func() error {
+		before := gateway.Metrics(t).Sum("sluice_limit_degraded_total", `tenant="acme"`)
+		read(t, gateway.Web, key)
+		if after := gateway.Metrics(t).Sum("sluice_limit_degraded_total", `tenant="acme"`); after > before {
+			return fmt.Errorf("still decided without it")
+		}
+		return nil
+	})
+}
