@@ -28,6 +28,7 @@ var cases = []struct {
 	{"tenants", (*bench).tenants},
 	{"change", (*bench).change},
 	{"sockets", (*bench).sockets},
+	{"storm", (*bench).storm},
 	{"slow", (*bench).slow},
 	{"pins", (*bench).pins},
 	{"store", (*bench).storeFaults},
@@ -45,7 +46,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file too")
-	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, slow, pins, store, flood")
+	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, storm, slow, pins, store, flood")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.duration = 1, time.Second

@@ -38,7 +38,7 @@ func (b *bench) socketsOf(p *peer, count int) {
 	}()
 	for i := range count {
 		// Spread over loopback addresses, or the ports of one would run out.
-		conn, err := openSocket(fmt.Sprintf("127.0.0.%d", 2+i/2000), p.addr)
+		conn, err := openSocket(fmt.Sprintf("127.0.0.%d", 2+i/2000), p.addr, "t0.bench.test")
 		if err != nil {
 			b.Fatalf("%s: socket %d: %v", p.name, i, err)
 		}
@@ -55,18 +55,21 @@ func (b *bench) socketsOf(p *peer, count int) {
 		before.RSS>>20, after.RSS>>20, time.Since(begun).Round(10*time.Microsecond))
 }
 
-func openSocket(from, addr string) (net.Conn, error) {
+func openSocket(from, addr, host string) (net.Conn, error) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: harness.Patience}
 	conn, err := dialer.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	_, _ = io.WriteString(conn, "GET /websocket?version=18.0-5 HTTP/1.1\r\nHost: t0.bench.test\r\nOrigin: http://t0.bench.test\r\n"+
+	_, _ = io.WriteString(conn, "GET /websocket?version=18.0-5 HTTP/1.1\r\nHost: "+host+"\r\nOrigin: http://"+host+"\r\n"+
 		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	_ = conn.SetReadDeadline(time.Now().Add(harness.Patience))
 	answer, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
 	if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
 		err = fmt.Errorf("answered %s", answer.Status)
+	}
+	if err != nil {
+		conn.Close()
 	}
 	return conn, err
 }
