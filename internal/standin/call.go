@@ -55,7 +55,7 @@ func (c *call) begin(out *bufio.Writer) {
 	}
 	c.response = response{
 		out: out, http10: c.srv.prefork() && !c.gevent, headOnly: c.method == http.MethodHead,
-		identity: c.proto == "HTTP/1.0", beforeHead: c.commit,
+		identity: c.proto == "HTTP/1.0", beforeHead: func() { c.noteLeaver(); c.commit() },
 		abort: func() { reset(c.conn) }, pause: c.sleep,
 		header: http.Header{}, close: c.wantsClose(),
 	}
@@ -98,7 +98,10 @@ func (c *call) serve(out *bufio.Writer) (again, died bool) {
 	c.env = newEnviron(&c.head, c.conn.RemoteAddr().String(), c.gevent)
 	c.path = c.env["PATH_INFO"]
 	rule := c.srv.faults.match(c)
-	if err := c.serveUnder(rule); errors.Is(err, errKilled) {
+	leave := c.srv.load.enter(c)
+	err := c.serveUnder(rule)
+	leave()
+	if errors.Is(err, errKilled) {
 		if rule == nil || !rule.spoilsAnswer() {
 			c.conn.Close()
 		}

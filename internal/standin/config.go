@@ -39,6 +39,7 @@ type Config struct {
 	SendBuffer       int           // SO_SNDBUF of the HTTP workers in bytes; 64 KiB
 	LimitTimeReal    time.Duration // a worker that takes longer is killed; 120 s
 	ReportTime       time.Duration // what a report takes; 1 s
+	RegistryTime     time.Duration // what the first request of a database takes more; 0
 	SessionRotation  time.Duration // soft rotation of version 19; 3 h
 	SessionGrace     time.Duration // the old session id lives on; 120 s
 	LongpollTimeout  time.Duration // 50 s

@@ -19,6 +19,8 @@ type Control struct {
 	DropWebsockets bool     `json:"drop_websockets,omitempty"` // TCP close without a close frame
 	CloseCode      int      `json:"close_code,omitempty"`      // close every websocket with this code
 	Stop           string   `json:"stop,omitempty"`            // "term" or "kill"
+	ForgetLoaded   bool     `json:"forget_loaded,omitempty"`   // databases have to be loaded again, as after a restart
+	ResetLoad      bool     `json:"reset_load,omitempty"`      // begin to count the load anew
 }
 
 // Apply makes the server fail as told.
@@ -38,6 +40,13 @@ func (s *Server) Apply(control Control) error {
 	}
 	if control.DropWebsockets {
 		s.sockets.dropAll()
+	}
+	if control.ForgetLoaded {
+		s.registries.forget("http")
+		s.registries.forget("realtime")
+	}
+	if control.ResetLoad {
+		s.load.reset()
 	}
 	switch control.Stop {
 	case "term":
@@ -66,6 +75,7 @@ func (s *Server) applyPorts(control Control) error {
 	if control.RestartGevent > 0 && s.realtime != nil {
 		s.realtime.shut()
 		s.realtime.drop()
+		s.registries.forget("realtime")
 		s.reopenAfter(s.realtime, control.RestartGevent)
 	}
 	return nil

@@ -16,6 +16,9 @@ type Counters struct {
 	Connections map[string]int            `json:"connections"` // open now, by port
 	Databases   map[string]DatabaseCounts `json:"databases"`
 	Sessions    map[string]SessionCounts  `json:"sessions"` // by database
+	Load        LoadCounts                `json:"load"`
+
+	Registries map[string]map[string]RegistryCounts `json:"registries"` // by process ("http", "realtime") and database
 }
 
 // WorkerCounters tell how busy the HTTP workers were; a connection counts from the moment a
@@ -43,7 +46,7 @@ func (s *Server) Counters() Counters {
 			Total: s.cfg.Workers, Busy: s.workers.busy.Load(), Connections: s.workers.calls.Load(),
 			BusySeconds: time.Duration(s.workers.spent.Load()).Seconds(),
 		},
-		Connections: map[string]int{"http": s.http.openConns()}, Databases: map[string]DatabaseCounts{}, Sessions: s.counts.all(),
+		Connections: map[string]int{"http": s.http.openConns()}, Databases: map[string]DatabaseCounts{}, Sessions: s.counts.all(), Load: s.load.counts(), Registries: s.registries.counts(),
 	}
 	if s.realtime != nil {
 		counters.Connections["realtime"] = s.realtime.openConns()

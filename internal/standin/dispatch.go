@@ -26,6 +26,11 @@ func (c *call) answer() error {
 	if c.db != "" && c.srv.faults.down.Load() {
 		return c.answerWithoutDatabase()
 	}
+	if c.db != "" {
+		if err := c.awaitRegistry(); err != nil {
+			return c.fail(err)
+		}
+	}
 	if err := c.dispatch(); err != nil {
 		return c.fail(err)
 	}

@@ -9,7 +9,8 @@
 //
 // How to read it: worker.go and keepalive.go take connections, call.go follows one request
 // from its first byte to its last, dispatch.go and routes.go say who answers, identity.go
-// finds session and database, and one file per family of routes gives the answers.
+// finds session and database, registry.go loads it, and one file per family of routes gives the
+// answers. load.go and session_counts.go count what a gateway in front has to answer for.
 // faults.go and control.go are the part that real Odoo lacks: failing on request.
 //
 // Beside Odoo's routes there are /standin/small (the benchmark's answer), /standin/echo (the

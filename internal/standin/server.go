@@ -32,6 +32,9 @@ type Server struct {
 	sockets   *sockets
 	counts    *sessionCounts
 
+	registries *registries
+	load       *load
+
 	timersLock sync.Mutex     // guards the start of timers against their end
 	timers     sync.WaitGroup // ports that open again later
 	timersOver bool
@@ -52,6 +55,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, major: cfg.major(), faults: newFaults(), filters: &filterCache{}, cooldown: newCooldown(), sockets: newSockets(), counts: newSessionCounts(),
+		registries: newRegistries(cfg.RegistryTime), load: newLoad(),
 		stopping: make(chan struct{}), killed: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.pids.Store(1000)

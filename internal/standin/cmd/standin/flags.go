@@ -72,6 +72,7 @@ func timeFlags(set *flag.FlagSet, cfg *standin.Config) {
 	set.DurationVar(&cfg.SocketTimeout, "socket-timeout", 0, "stall after which a worker gives up")
 	set.DurationVar(&cfg.LimitTimeReal, "limit-time-real", 0, "time after which a worker is killed")
 	set.DurationVar(&cfg.ReportTime, "report-time", 0, "what a report takes")
+	set.DurationVar(&cfg.RegistryTime, "registry-time", 0, "what loading a database takes at its first request")
 	set.DurationVar(&cfg.SessionRotation, "session-rotation", 0, "age at which version 19 rotates a session")
 	set.DurationVar(&cfg.SessionGrace, "session-grace", 0, "time that the old session id lives on")
 	set.DurationVar(&cfg.LongpollTimeout, "longpoll-timeout", 0, "longest wait of a long poll")
