@@ -87,16 +87,16 @@ func (g *Gateway) livePolicy(name string) (func() *routing.LimitPolicy, error) {
 // routes remembers the scopes of sluice-limit middlewares.
 type routes = sync.Map
 
+// LimitScope implements admin.Limits.
+func (s state) LimitScope(scope string) bool { return s.g.scoped(s.g.live.Load(), scope) }
+
 // LimitClients implements admin.Limits.
-func (s state) LimitClients(scope string, n int) ([]api.LimitClient, bool) {
-	if !s.g.scoped(s.g.live.Load(), scope) {
-		return nil, false
-	}
+func (s state) LimitClients(scope string, n int) []api.LimitClient {
 	out := []api.LimitClient{}
 	for _, c := range s.g.limits.Top(scope, n) {
 		out = append(out, limitClient(c))
 	}
-	return out, true
+	return out
 }
 
 func limitClient(c limits.Client) api.LimitClient {

@@ -13,8 +13,11 @@ import (
 
 // Limits is what the API asks of the limits. A scope is a tenant's name or a route's.
 type Limits interface {
-	// LimitClients lists the clients that asked most lately; false for an unknown scope.
-	LimitClients(scope string, n int) ([]api.LimitClient, bool)
+	// LimitScope tells whether there is such a tenant or route.
+	LimitScope(scope string) bool
+	// LimitClients lists the clients that asked most lately, of all replicas: they are asked,
+	// which takes up to a second.
+	LimitClients(scope string, n int) []api.LimitClient
 	// LimitClient is one of them; false when nothing is known of it.
 	LimitClient(scope, client string) (api.LimitClient, bool)
 	// BlockClient refuses a client until a time on every replica.
@@ -45,7 +48,7 @@ type resetClient struct {
 
 func (s *Server) registerLimits(h huma.API) {
 	const path = "/tenants/{tenant}/limits"
-	huma.Register(h, operation("listLimitClients", http.MethodGet, path, Viewer, "Clients that asked most lately, with what they did"), s.listClients)
+	huma.Register(h, operation("listLimitClients", http.MethodGet, path, Viewer, "Clients that asked most lately, of all replicas; what they did, through this one"), s.listClients)
 	huma.Register(h, operation("getLimitClient", http.MethodGet, path+"/client", Viewer, "What one client did lately"), s.getClient)
 	block := operation("blockLimitClient", http.MethodPost, path+"/block", Operator, "Refuse a client for a while, on every replica")
 	reset := operation("resetLimitClient", http.MethodPost, path+"/reset", Operator, "Forget what a client has spent, on every replica")
@@ -58,41 +61,37 @@ func (s *Server) registerLimits(h huma.API) {
 }
 
 func (s *Server) listClients(_ context.Context, in *listClients) (*body[api.LimitClients], error) {
-	clients, err := s.clientsOf(in.Tenant, in.Top)
-	if err != nil {
+	if err := s.limited(in.Tenant); err != nil {
 		return nil, err
 	}
-	return &body[api.LimitClients]{api.LimitClients{Clients: clients}}, nil
+	return &body[api.LimitClients]{api.LimitClients{Clients: s.config.Limits.LimitClients(in.Tenant, in.Top)}}, nil
 }
 
-// clientsOf also finds out whether there is such a tenant or route.
-func (s *Server) clientsOf(scope string, n int) ([]api.LimitClient, error) {
-	if s.config.Limits != nil {
-		if clients, ok := s.config.Limits.LimitClients(scope, n); ok {
-			return clients, nil
-		}
+// limited says what is wrong with a name that is no tenant's and no route's.
+func (s *Server) limited(scope string) error {
+	if s.config.Limits != nil && s.config.Limits.LimitScope(scope) {
+		return nil
 	}
-	_, err := findTenant(s.config.Gateway.Snapshot(), scope)
-	if err == nil {
-		err = huma.Error404NotFound(fmt.Sprintf("tenant %s has no limits here", scope))
+	if _, err := findTenant(s.config.Gateway.Snapshot(), scope); err != nil {
+		return err
 	}
-	return nil, err
+	return huma.Error404NotFound(fmt.Sprintf("tenant %s has no limits here", scope))
 }
 
 func (s *Server) getClient(_ context.Context, in *oneClient) (*body[api.LimitClient], error) {
-	if _, err := s.clientsOf(in.Tenant, 1); err != nil {
+	if err := s.limited(in.Tenant); err != nil {
 		return nil, err
 	}
 	client, ok := s.config.Limits.LimitClient(in.Tenant, in.Client)
 	if !ok {
-		return nil, huma.Error404NotFound(fmt.Sprintf("%s did nothing lately at %s, through this replica: `sluice limits top %s` shows who did", in.Client, in.Tenant, in.Tenant))
+		return nil, huma.Error404NotFound(fmt.Sprintf("%s did nothing lately at %s: `sluice limits top %s` shows who did", in.Client, in.Tenant, in.Tenant))
 	}
 	return &body[api.LimitClient]{client}, nil
 }
 
 // blockClient is logged like an audit record: who, why, whom, for how long.
 func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.LimitDone], error) {
-	if _, err := s.clientsOf(in.Tenant, 1); err != nil {
+	if err := s.limited(in.Tenant); err != nil {
 		return nil, err
 	}
 	if err := knownKind(in.Body.Client); err != nil {
@@ -112,7 +111,7 @@ func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.Li
 }
 
 func (s *Server) resetClient(ctx context.Context, in *resetClient) (*body[api.LimitDone], error) {
-	if _, err := s.clientsOf(in.Tenant, 1); err != nil {
+	if err := s.limited(in.Tenant); err != nil {
 		return nil, err
 	}
 	if err := knownKind(in.Body.Client); err != nil {

@@ -19,11 +19,10 @@ type fakeLimits struct {
 	fails   error
 }
 
-func (f *fakeLimits) LimitClients(scope string, n int) ([]api.LimitClient, bool) {
-	if scope != "acme" && scope != "hooks@file" {
-		return nil, false
-	}
-	return []api.LimitClient{{Client: "client:abc", Who: "uid:7", Allowed: 9, Denied: 4}}[:min(n, 1)], true
+func (f *fakeLimits) LimitScope(scope string) bool { return scope == "acme" || scope == "hooks@file" }
+
+func (f *fakeLimits) LimitClients(_ string, n int) []api.LimitClient {
+	return []api.LimitClient{{Client: "client:abc", Who: "uid:7", Allowed: 9, Denied: 4}}[:min(n, 1)]
 }
 
 func (f *fakeLimits) LimitClient(_, client string) (api.LimitClient, bool) {

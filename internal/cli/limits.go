@@ -45,7 +45,7 @@ func limitsTopCommand(find *connect) *cobra.Command {
 
 func clientTable(w io.Writer, tenant string, clients []api.LimitClient) {
 	if len(clients) == 0 {
-		fmt.Fprintf(w, "Nobody asked anything of %s lately, through this replica.\n", tenant)
+		fmt.Fprintf(w, "Nobody asked anything of %s lately.\n", tenant)
 		return
 	}
 	var lines [][]string

@@ -12,7 +12,7 @@ import (
 // Client is one client of a tenant, for operators.
 type Client struct {
 	Name     string // what Block and Reset take
-	Allowed  uint64 // in the last five to ten minutes, through this replica
+	Allowed  uint64 // in the last five to ten minutes, over all replicas
 	Denied   uint64
 	Limits   []string  // policies that refused it in that time
 	Blocked  time.Time // until when; zero when it is not
@@ -22,7 +22,8 @@ type Client struct {
 // lookedAt bounds how many buckets Top looks through.
 const lookedAt = 10_000
 
-// Top lists the clients of a tenant or route that asked most of this replica lately.
+// Top lists the clients of a tenant or route that asked most lately. Other replicas are asked
+// too, which takes up to a second.
 func (l *Limits) Top(scope string, n int) []Client {
 	byName := map[string]*Client{}
 	for _, u := range l.limiter.Top(scope, lookedAt) {

@@ -2,7 +2,8 @@ package api
 
 import "time"
 
-// LimitClient is one client under limits, as one replica saw it lately. It is named by a
+// LimitClient is one client under limits, lately: what it asked of all replicas, and who it is
+// and what it did through the one that answers. It is named by a
 // fingerprint or an address; no credential has a place here.
 type LimitClient struct {
 	Client       string      `json:"client" doc:"What block and reset take" example:"client:4b0a1m2c9d3e8f7g"`
@@ -28,7 +29,7 @@ type LimitCall struct {
 
 // LimitClients are the clients of a tenant, or of a route under sluice-limit.
 type LimitClients struct {
-	Clients []LimitClient `json:"clients" doc:"Those that asked most of this replica, first"`
+	Clients []LimitClient `json:"clients" doc:"Those that asked most, first"`
 }
 
 // LimitBlock refuses a client for a while.
