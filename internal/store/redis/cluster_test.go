@@ -94,6 +94,24 @@ func TestClusterFollowsSlots(t *testing.T) {
 	}
 }
 
+// Following each call to where its slot went costs a round trip: the table is read again.
+func TestClusterLearnsFromRedirects(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t)
+	bounds := patient()
+	bounds.Probe = 25 * time.Second // looks every 5 s, asks for the table every 125
+	s := running(t, Config{Cluster: c.Addrs(), Bounds: bounds})
+	ready(t, s)
+	key := pinKey("acme", keyAt(c, c.Nodes[0], "moved"))
+	c.Move(c.Slot(key), c.Nodes[2])
+	if _, err := s.PutPin(t.Context(), "acme", strings.TrimPrefix(key, pinKey("acme", "")), "v", 1, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, 20*time.Second, "the table is not read again", func() bool {
+		return s.servers.known(key).name == c.Nodes[2].Addr
+	})
+}
+
 // One lost shard must not slow down the keys of the others.
 func TestClusterLosesANode(t *testing.T) {
 	c := redistest.StartCluster(t, "--cluster-require-full-coverage", "no")

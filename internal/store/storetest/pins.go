@@ -39,6 +39,7 @@ func (p pair) pins(t *testing.T) {
 	// Epochs use all of 64 bits, and compare as numbers.
 	expect("9 after 10 is older", put(p.a, "n", "ten", 10)+put(p.a, "n", "nine", 9), "tenten")
 	expect("16 is newer than 15", put(p.a, "n", "fifteen", 15)+put(p.a, "n", "sixteen", 16), "fifteensixteen")
+	expect("15 after 16 is older", put(p.a, "n", "back", 15), "sixteen")
 	expect("beyond what a float holds", put(p.a, "n", "x", 1<<60)+put(p.a, "n", "y", 1<<60+1), "xy")
 	expect("the largest", put(p.a, "n", "max", math.MaxUint64)+put(p.a, "n", "more", math.MaxUint64), "maxmax")
 
