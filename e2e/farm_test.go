@@ -58,7 +58,7 @@ func channel(i int) string { return fmt.Sprintf("res.users_%d", 100+i%persons) }
 func people(t *testing.T) string {
 	t.Helper()
 	type user struct {
-		UID             int    `json:"uid"`
+		UID             int `json:"uid"`
 		Login, Password string
 	}
 	var all []user
@@ -195,6 +195,9 @@ func (c *crowd) report() (done int, bad map[string]int, waits []time.Duration) {
 	defer c.mu.Unlock()
 	done, bad, waits = c.done, c.bad, c.waits
 	c.done, c.bad, c.waits = 0, nil, nil
+	if bad == nil {
+		bad = map[string]int{}
+	}
 	return done, bad, waits
 }
 

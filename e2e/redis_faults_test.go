@@ -170,6 +170,14 @@ func (s *storeTrial) leftAlone(when string) {
 		return tried
 	}
 	before := asked()
+	harness.Eventually(s.t, harness.Patience, "calls that were under way have ended", func() error {
+		<-time.After(100 * time.Millisecond) // longer than a call may take
+		last := before
+		if before = asked(); before != last {
+			return fmt.Errorf("%v, then %v", last, before)
+		}
+		return nil
+	})
 	s.arrive(10)
 	if after := asked(); after > before {
 		s.t.Errorf("%s: %v calls went to a store that is known to be away", when, after-before)

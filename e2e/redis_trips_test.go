@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,25 +35,31 @@ func TestSteadyStateSparesTheStore(t *testing.T) {
 	for _, u := range users {
 		u.Via = ""
 	}
-	trial.crowd.report()
+	warm, lost, _ := trial.crowd.report()
 	redis.Do(t, "CONFIG", "RESETSTAT")
-	before := pinTrips(t, all)
+	before, beforeAll := pinTrips(t, all), trips(t, all)
 	const rounds = 25
 	for range rounds {
 		each(users, 8, func(_ int, u *harness.User) { trial.crowd.visit(t.Context(), u) })
 	}
 	commands := redis.Calls(t)
-	pins := pinTrips(t, all) - before
+	pins, byPurpose := pinTrips(t, all)-before, map[string]float64{}
+	for op, n := range trips(t, all) {
+		byPurpose[op] = n - beforeAll[op]
+	}
 	done, bad, _ := trial.crowd.report()
 	thousands := float64(done) / 1000
-	t.Logf("%d requests: %.1f trips for pins per 1 000; Redis saw %v (all purposes, background included)", done, pins/thousands, commands)
+	t.Logf("%d requests: %.1f trips for pins per 1 000; all trips by purpose, background included: %v; Redis saw %v", done, pins/thousands, byPurpose, commands)
 	if pins > tripsPerThousand*thousands {
 		t.Errorf("%.1f trips for pins per 1 000 requests, want at most %d", pins/thousands, tripsPerThousand)
 	}
 	if done != rounds*len(users) {
 		t.Errorf("%d visits", done)
 	}
-	odoos.judge(t, unanswered(t, all), done, bad)
+	for what, n := range bad {
+		lost[what] += n
+	}
+	odoos.judge(t, unanswered(t, all), warm+done, lost)
 }
 
 // pinTrips counts the round trips that pins cost.
@@ -63,6 +70,22 @@ func pinTrips(t *testing.T, all harness.Replicas) float64 {
 		total += all.Sum(t, "sluice_store_calls_total", fmt.Sprintf("op=%q", op))
 	}
 	return total
+}
+
+// trips counts all round trips, by purpose.
+func trips(t *testing.T, all harness.Replicas) map[string]float64 {
+	t.Helper()
+	count := map[string]float64{}
+	for _, g := range all {
+		for _, s := range g.Metrics(t) {
+			if s.Name == "sluice_store_calls_total" {
+				_, op, _ := strings.Cut(s.Labels, `op="`)
+				op, _, _ = strings.Cut(op, `"`)
+				count[op] += s.Value
+			}
+		}
+	}
+	return count
 }
 
 // TestRequestsWithoutACookieMakeNoPins: a crawler gets a session from every page and keeps none of them.
