@@ -83,6 +83,30 @@ type Counters struct {
 	Routes    map[string]int
 	Databases map[string]struct{ Methods, Markers map[string]int }
 	Sessions  map[string]SessionCounts // by database
+	Load      LoadCounts
+	// Registries are the databases in memory, by process ("http", "realtime") and name.
+	Registries map[string]map[string]Registry
+}
+
+// LoadCounts say how hard the stand-in was pressed. It can have more workers than a gateway is
+// told of: then Most shows how many that gateway really uses.
+type LoadCounts struct {
+	Now, Most           int // requests at the HTTP workers, but for health checks
+	Left                int // requests whose client had gone when the answer was ready
+	Handshakes          int
+	HandshakesAtOnce    int `json:"handshakes_at_once"`
+	HandshakesPerSecond int `json:"handshakes_per_second"`
+	Databases           map[string]struct {
+		Now, Most, Handshakes int
+		HandshakesAtOnce      int `json:"handshakes_at_once"`
+	}
+}
+
+// Registry says who met a database that was not in memory.
+type Registry struct {
+	Warm     bool
+	LoadedBy string `json:"loaded_by"` // the User-Agent
+	Early    int    // requests that came before it was loaded, the one that had it loaded too
 }
 
 // SessionCounts say what became of the sessions that clients named.
