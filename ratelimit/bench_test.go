@@ -34,3 +34,22 @@ func BenchmarkTake(b *testing.B) {
 	b.Run("from a lease, one level", func(b *testing.B) { bench(b, leased(b), charges[:1]) })
 	b.Run("from a lease, two levels", func(b *testing.B) { bench(b, leased(b), charges) })
 }
+
+func BenchmarkTakeTogether(b *testing.B) {
+	l := ratelimit.New(ratelimit.Config{Ledger: ratelimit.NewMemory(nil), Replica: "r"})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = l.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	charges := []ratelimit.Charge{{Policy: &ratelimit.Policy{Name: "p", Rate: 1e9, Burst: 1 << 30}, Scope: "acme", Key: "a", Cost: 1}}
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if d, _ := l.Take(ctx, charges, false); !d.Allowed {
+				b.Error(d)
+				return
+			}
+		}
+	})
+}

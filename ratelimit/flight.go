@@ -95,7 +95,7 @@ func (s *scope) collect(now time.Time) *flight {
 	}
 	for _, a := range f.call.Asks {
 		for _, n := range a.Needs {
-			f.cells[n.Cell].pledge()
+			f.cells[n.Cell].pledge(n.Cost)
 		}
 	}
 	return f
@@ -175,11 +175,12 @@ func (f *flight) listen(wants []*cell, kept uint64) []*cell {
 	return waiting
 }
 
-// pledge sends the tokens along with an ask: they are spent there or come back. Without an
-// ask, requests may go on spending them.
-func (c *cell) pledge() {
-	c.pledged += c.tokens
-	c.tokens = 0
+// pledge sends tokens along with an ask: they are spent there or come back. Requests may go on
+// spending the rest.
+func (c *cell) pledge(cost int) {
+	n := min(c.tokens, cost)
+	c.pledged += n
+	c.tokens -= n
 }
 
 // statement is what the replica says about a cell.
@@ -278,6 +279,42 @@ func (s *scope) unpay(r *request) {
 			s.refund(&r.needs[i])
 		}
 	}
+}
+
+// serve lets those pass that wait and for whom the last answer has brought enough: each in its
+// turn, unless an older one waits for the same cell.
+func (s *scope) serve(now time.Time) {
+	kept := s.gather + 1
+	s.gather += 2
+	waiting := s.queue[:0]
+	for _, r := range s.queue {
+		if !r.served(kept, now) {
+			r.keep(kept)
+			waiting = append(waiting, r)
+			continue
+		}
+		for i := range r.needs {
+			if n := &r.needs[i]; n.state == missing {
+				n.cell.asked--
+				n.cell.spend(n.cost)
+				n.state = paid
+			}
+		}
+		s.finish(r, true, now)
+	}
+	clear(s.queue[len(waiting):])
+	s.queue = waiting
+}
+
+// served says whether leases hold all that the request misses.
+func (r *request) served(kept uint64, now time.Time) bool {
+	for _, n := range r.needs {
+		n.cell.meet(now)
+		if n.state == missing && (n.cell.gather == kept || n.cell.tokens < n.cost) {
+			return false
+		}
+	}
+	return true
 }
 
 // lapsed says whether a lease that kept tokens for the request ended meanwhile. They count as

@@ -150,9 +150,28 @@ func TestRequestsThatComeTogetherShareACall(t *testing.T) {
 	})
 }
 
+func TestNobodyWaitsForWhatIsLeased(t *testing.T) {
+	fleet(t, 1, time.Millisecond, func(t *testing.T, replicas []*replica) {
+		p := &ratelimit.Policy{Name: "p", Rate: 1e6, Burst: 100_000}
+		start := time.Now()
+		var clients sync.WaitGroup
+		for range 64 {
+			clients.Go(func() {
+				for range 500 {
+					take(replicas[0].Limiter, p, "a", 1)
+				}
+			})
+		}
+		clients.Wait()
+		if took, made := time.Since(start), calls(replicas); took > 50*time.Millisecond || made > 50 {
+			t.Errorf("64 clients with 500 requests each took %s and %d calls", took, made)
+		}
+	})
+}
+
 func TestAClientThatLeavesDoesNotPay(t *testing.T) {
 	fleet(t, 1, 20*time.Millisecond, func(t *testing.T, replicas []*replica) {
-		p := &ratelimit.Policy{Name: "p", Rate: .001, Burst: 3, OnStoreLoss: ratelimit.Closed}
+		p := &ratelimit.Policy{Name: "p", Rate: .001, Burst: 3}
 		for range 5 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			d, _ := replicas[0].Take(ctx, []ratelimit.Charge{charge(p, "a", 1)}, false)

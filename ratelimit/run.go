@@ -72,6 +72,7 @@ func (l *Limiter) send(ctx context.Context, batch []*flight) {
 	for _, f := range batch {
 		f.scope.mu.Lock()
 		f.scope.land(f)
+		f.scope.serve(l.now())
 		f.scope.dispatch(l.now())
 		f.scope.mu.Unlock()
 	}

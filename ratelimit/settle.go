@@ -89,13 +89,13 @@ func (s *scope) vacate(c *cell, slots int) {
 	c.denied = denial{}
 	c.used = s.limiter.now()
 	s.watch(c)
-	if c.replicas > 1 && c.free < float64(c.size)/2 {
+	if s.limiter.inline || c.replicas > 1 && c.free < float64(c.size)/2 {
 		s.giveBack(c)
 	}
 }
 
-// await waits for a request to be settled. When patience ends first, or the client is gone,
-// the request is decided without the ledger.
+// await waits for a request to be settled. When patience ends first the request is decided
+// without the ledger; when the client is gone it is not worth deciding.
 func (s *scope) await(ctx context.Context, r *request) {
 	if r == nil || r.done == nil {
 		return
@@ -114,7 +114,11 @@ func (s *scope) await(ctx context.Context, r *request) {
 		return
 	}
 	s.withdraw(r)
-	s.decideAlone(r, s.limiter.now())
+	if now := s.limiter.now(); ctx.Err() != nil {
+		s.finish(r, false, now)
+	} else {
+		s.decideAlone(r, now)
+	}
 }
 
 // withdraw takes a request out of the queue. One that is in a call already cannot be called

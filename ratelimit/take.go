@@ -243,11 +243,12 @@ func (s *scope) try(r *request, now time.Time) {
 	}
 }
 
-// enqueue keeps what leases have for the request and lets it wait for the rest.
+// enqueue keeps what leases have for the request and lets it wait for the rest. A lease that
+// may end meanwhile is asked for again instead.
 func (s *scope) enqueue(r *request, now time.Time) {
 	for i := range r.needs {
 		n := &r.needs[i]
-		if n.cell.tokens >= n.cost {
+		if n.cell.tokens >= n.cost && n.cell.until.Sub(now) > 2*patience {
 			n.cell.tokens -= n.cost
 			n.cell.held += n.cost
 			n.state = held
