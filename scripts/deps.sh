@@ -15,6 +15,7 @@ needed=(
   buildah:buildah
   curl:curl
   python3:python3
+  npm:npm            # real XML-RPC clients of integrators (node comes with it)
   openssl:openssl
 )
 
