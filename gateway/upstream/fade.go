@@ -63,15 +63,17 @@ func (u *Upstream) renew(b *backend, now time.Time) {
 	u.expectDatabases(b)
 }
 
-// expectDatabases has b load what is busy, as long as there is somebody to serve meanwhile.
-// Without, people are in front of it already, and load what they need.
+// expectDatabases has b load what is busy, as long as there is somebody to serve meanwhile: an
+// old server, or one that was warmed up itself, as in a restart of all that is faster than
+// they fade in. Without, people are in front of b already, and load what they need.
 func (u *Upstream) expectDatabases(b *backend) {
 	balance, now := b.owner.conf.Load().Balance, time.Now()
 	if balance.WarmUp < 0 {
 		return
 	}
 	for _, other := range *b.owner.backends.Load() {
-		if other != b && other.share(balance, now) == routing.Whole && other.health.now().serves() && other.conf.Load().Weight > 0 {
+		if other != b && (other.warmth.done.Load() || other.share(balance, now) == routing.Whole) &&
+			other.health.now().serves() && other.conf.Load().Weight > 0 {
 			b.warmth.expect(b.owner.hot.list(u.minute.Load()))
 			return
 		}

@@ -206,6 +206,33 @@ func TestNobodyWarmsUpWithoutAnOlderServer(t *testing.T) {
 	}
 }
 
+func TestAServerThatWasWarmedUpServesWhileTheNextIs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		warmed bool
+		want   int32
+	}{
+		"the other was warmed up, and still fades in": {true, 1},
+		"the other is as new and cold":                {false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t, []string{startWorker(t, say(ok, false)).url()}, func(_ *Config, p *routing.Pool) { p.Balance.FadeIn = time.Hour })
+			g.ask("GET", "/web", "") // the database is busy
+			first := (*g.Upstream.pool(g.pool).backends.Load())[0]
+			first.born.Store(time.Now().UnixNano())
+			if tc.warmed {
+				visits := first.owner.hot.list(0)
+				first.warmth.expect(visits)
+				first.warmth.loaded(visits[0].release.Database)
+			}
+			g.grow(routing.Backend{Name: "b2", HTTP: "http://127.0.0.1:1", Weight: 1}, "2")
+			b := (*g.Upstream.pool(g.pool).backends.Load())[1]
+			if n := b.warmth.count.Load(); n != tc.want {
+				t.Errorf("%d databases to load, want %d", n, tc.want)
+			}
+		})
+	}
+}
+
 func TestDatabasesThatAreQuietAreForgotten(t *testing.T) {
 	var h hot
 	note := func(database string, minute int64) {

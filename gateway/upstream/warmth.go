@@ -10,6 +10,7 @@ import (
 // warmth is what a new backend still has to load. Nothing is cold about one that is not new.
 type warmth struct {
 	count atomic.Int32 // of waits; requests look here first
+	done  atomic.Bool  // it had something to load, and has
 
 	mu      sync.Mutex
 	waits   map[string]visit // by database
@@ -38,6 +39,7 @@ func (w *warmth) expect(busy []visit) {
 		w.order = append(w.order, v.release.Database)
 	}
 	w.count.Store(int32(len(busy)))
+	w.done.Store(false)
 }
 
 // start says whether somebody should begin to warm up; only one may at a time.
@@ -78,4 +80,5 @@ func (w *warmth) loaded(database string) {
 	delete(w.waits, database)
 	w.order = w.order[1:]
 	w.count.Store(int32(len(w.order)))
+	w.done.Store(len(w.order) == 0)
 }
