@@ -50,6 +50,8 @@ type Cell struct {
 	Held   int     // leased and promised to requests, or slots in use
 	Return int     // leased and given back
 	Debt   int     // spent without a lease
+	Refund int     // charged for nothing
+	Since  int64   // when the first of it was charged, by the ledger's clock
 	Want   int     // as many as there should be left after the asks
 	Demand float64 // tokens per second, to share by
 	Reset  bool    // forget what was spent

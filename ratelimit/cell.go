@@ -32,6 +32,9 @@ type cell struct {
 	idle     bool   // give the lease back
 	reset    bool   // forget what was spent
 	debt     int    // spent without a lease, not told yet
+	refund   int    // charged for nothing, not told yet
+	since    int64  // when the first of it was charged, by the ledger's clock
+	told     int64  // when the ledger last answered, by its clock
 	restedAt time.Time
 
 	ends     time.Time // of the window, to show

@@ -19,6 +19,7 @@ type link struct {
 	mu    sync.Mutex
 	delay time.Duration
 	lose  int // so many answers get lost after the call was done
+	late  int // so many take longer than a request waits
 	dead  bool
 	away  bool // known to be
 	calls int
@@ -29,7 +30,11 @@ var errLost = errors.New("no answer")
 func (l *link) Do(ctx context.Context, calls []*ratelimit.Call) {
 	l.mu.Lock()
 	delay, lose, dead, away := l.delay, l.lose > 0, l.dead, l.away
+	if l.late > 0 {
+		delay += 80 * time.Millisecond
+	}
 	l.lose--
+	l.late--
 	l.calls += len(calls)
 	l.mu.Unlock()
 	time.Sleep(delay / 2)

@@ -186,7 +186,7 @@ func (c *cell) pledge(cost int) {
 // statement is what the replica says about a cell.
 func (s *scope) statement(c *cell, now time.Time) Cell {
 	c.meet(now)
-	c.busy, c.pledged, c.back, c.owing = true, 0, 0, min(c.debt, c.size)
+	c.busy, c.pledged, c.back, c.owing = true, 0, 0, c.debt
 	if c.idle {
 		c.back, c.tokens = c.tokens, 0
 	}
@@ -194,7 +194,7 @@ func (s *scope) statement(c *cell, now time.Time) Cell {
 	v := Cell{
 		Name: c.name, Kind: c.kind, Rate: c.rate, Limit: c.size, Reserve: c.reserve,
 		TTL: c.ttl.Microseconds(), Have: c.tokens, Held: c.held, Return: c.back, Debt: c.owing,
-		Demand: c.demand, Reset: c.reset,
+		Refund: c.refund, Since: c.since, Demand: c.demand, Reset: c.reset,
 	}
 	if s.limiter.inline {
 		v.TTL = never
@@ -204,7 +204,7 @@ func (s *scope) statement(c *cell, now time.Time) Cell {
 	if c.kind == Windowed {
 		v.Bounds = c.quota.bounds(s.limiter.ledgerTime(now))
 	}
-	c.debt, c.idle, c.reset = 0, false, false
+	c.debt, c.refund, c.idle, c.reset = 0, 0, false, false
 	return v
 }
 
@@ -220,6 +220,7 @@ func (s *scope) land(f *flight) {
 		c.busy = false
 		s.meters[c.policy].calls.Add(1)
 		s.renew(c, &f.call.Cells[i], f.sent, now)
+		c.told = f.call.Now
 	}
 	for i, r := range f.requests {
 		s.hear(r, &f.call.Asks[i], f.cells, now)
@@ -257,7 +258,7 @@ func (s *scope) hear(r *request, a *Ask, cells []*cell, now time.Time) {
 			if !a.Granted {
 				continue
 			}
-			if n.state = paid; n.cell.kind == Slots {
+			if n.state, n.at = paid, n.cell.told; n.cell.kind == Slots {
 				n.cell.held += n.cost
 			}
 		}
@@ -348,6 +349,9 @@ func (s *scope) crash(f *flight, now time.Time) {
 		switch {
 		case unsent:
 			c.debt += c.owing
+			if v := &f.call.Cells[i]; v.Refund > 0 {
+				c.forgive(v.Refund, v.Since)
+			}
 			c.tokens += c.pledged + c.back
 			c.reset = c.reset || f.call.Cells[i].Reset
 		case c.kind == Slots:

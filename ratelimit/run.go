@@ -117,14 +117,14 @@ func (s *scope) sweep(now time.Time) {
 	for c := range watched {
 		c.meet(now)
 		switch {
-		case c.debt != 0 || c.reset:
+		case c.debt > 0 || c.refund > 0 || c.reset:
 			s.tell(c)
 		case c.tokens > 0 && now.Sub(c.used) > c.horizon && !s.limiter.inline:
 			s.giveBack(c)
 		case c.kind == Slots && c.held > 0 && c.until.Sub(now) < c.ttl*2/3 && !s.limiter.inline:
 			s.tell(c)
 		}
-		if c.tokens > 0 || c.held > 0 && c.kind == Slots || c.debt != 0 || c.reset {
+		if c.tokens > 0 || c.held > 0 && c.kind == Slots || c.debt > 0 || c.refund > 0 || c.reset {
 			s.watch(c)
 		}
 	}

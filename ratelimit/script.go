@@ -28,7 +28,7 @@ func Key(prefix, scope, name string) string { return prefix + "{" + scope + "}:"
 
 // Args are the script's arguments: the replica, the cells, the asks, each list after its length.
 func (c *Call) Args() []any {
-	args := make([]any, 0, 4+13*len(c.Cells)+5*len(c.Asks))
+	args := make([]any, 0, 4+15*len(c.Cells)+5*len(c.Asks))
 	args = append(args, c.Replica, len(c.Cells))
 	for i := range c.Cells {
 		args = c.Cells[i].args(args)
@@ -44,7 +44,7 @@ func (c *Call) Args() []any {
 }
 
 func (c *Cell) args(to []any) []any {
-	to = append(to, int(c.Kind), c.Rate, c.Limit, c.Reserve, c.TTL, c.Have, c.Held, c.Return, c.Debt, c.Want, c.Demand, flag(c.Reset))
+	to = append(to, int(c.Kind), c.Rate, c.Limit, c.Reserve, c.TTL, c.Have, c.Held, c.Return, c.Debt, c.Refund, c.Since, c.Want, c.Demand, flag(c.Reset))
 	if c.Kind == Windowed {
 		for _, b := range c.Bounds {
 			to = append(to, b)

@@ -96,8 +96,9 @@ local function turn_back(s, c)
 end
 
 local function scale(s, c)
-  if c.kind == RATE and s.limit > 0 and s.limit ~= c.limit then
-    s.level = math.max(s.level * c.limit / s.limit, total(s.out))
+  if c.kind == RATE then
+    if s.limit > 0 and s.limit ~= c.limit then s.level = s.level * c.limit / s.limit end
+    s.level = math.max(math.min(s.level, 2 * c.limit), total(s.out))
   end
   s.limit = c.limit
 end
@@ -130,10 +131,12 @@ local function settle(s, c)
     c.have = math.min(c.have, mine - c.back)
     c.held = math.min(c.held, mine - c.back - c.have)
     s.level = s.level - c.back
+    if c.refund > 0 and c.since >= s.from then
+      local refilled = c.rate * math.max(0, now - c.since)
+      s.level = math.max(s.level - math.max(0, c.refund - refilled), total(s.out) + c.have + c.held)
+    end
     if c.debt > 0 then
       s.level = math.max(s.level, math.min(s.level + c.debt, 2 * c.limit))
-    else
-      s.level = math.max(s.level + c.debt, total(s.out) + c.have + c.held)
     end
   end
   c.kept, c.free = c.have, c.limit - s.level
@@ -143,7 +146,8 @@ for i = 1, cells do
   local c = {wait = 0}
   c.kind, c.rate, c.limit, c.reserve = num(), num(), num(), num()
   c.ttl, c.have, c.held, c.back = num(), num(), num(), num()
-  c.debt, c.want, c.demand, c.reset = num(), num(), num(), num() == 1
+  c.debt, c.refund, c.since = num(), num(), num()
+  c.want, c.demand, c.reset = num(), num(), num() == 1
   if c.kind == WINDOWED then c.bounds = {num(), num(), num(), num()} end
   c.state = load(KEYS[i])
   settle(c.state, c)

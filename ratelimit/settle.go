@@ -45,8 +45,16 @@ func (s *scope) refund(n *need) {
 		s.vacate(n.cell, n.cost)
 		return
 	}
-	n.cell.debt -= n.cost
+	n.cell.forgive(n.cost, n.at)
 	s.tell(n.cell)
+}
+
+// forgive notes what was charged for nothing.
+func (c *cell) forgive(cost int, at int64) {
+	if c.refund == 0 || at < c.since {
+		c.since = at
+	}
+	c.refund += cost
 }
 
 // undo takes back a request that had passed: another scope has refused.
@@ -57,7 +65,7 @@ func (s *scope) undo(r *request) {
 		if n := &r.needs[i]; n.cell.kind == Slots {
 			s.vacate(n.cell, n.cost)
 		} else {
-			n.cell.debt -= n.cost
+			n.cell.forgive(n.cost, n.cell.told)
 			s.tell(n.cell)
 		}
 	}

@@ -60,19 +60,24 @@ func (s *state) settle(c *Cell, replica string, now int64) reservation {
 		c.Have = min(c.Have, mine.tokens-c.Return)
 		c.Held = min(c.Held, mine.tokens-c.Return-c.Have)
 		s.level -= float64(c.Return)
-		s.charge(c)
+		s.charge(c, now)
 	}
 	mine.replica, mine.expires, mine.demand = replica, now+c.Lease, c.Demand
 	return mine
 }
 
-// charge takes debt in, or gives back what was charged for nothing. Debt stops at one burst
+// charge takes debt in, and gives back what was charged for nothing. Debt stops at one burst
 // beyond the limit: a client is never shut out for longer.
-func (s *state) charge(c *Cell) {
+//
+// What was refilled since a charge is not given back: without the charge the level would have
+// been empty sooner, and there would have been nothing to refill.
+func (s *state) charge(c *Cell, now int64) {
+	if c.Refund > 0 && c.Since >= s.from {
+		back := max(0, float64(c.Refund)-float64(c.Rate*float64(max(0, now-c.Since))))
+		s.level = max(s.level-back, float64(total(s.out)+c.Have+c.Held))
+	}
 	if c.Debt > 0 {
 		s.level = max(s.level, min(s.level+float64(c.Debt), float64(2*c.Limit)))
-	} else {
-		s.level = max(s.level+float64(c.Debt), float64(total(s.out)+c.Have+c.Held))
 	}
 }
 
@@ -92,10 +97,14 @@ func (s *state) turnBack(c *Cell, now int64) {
 	}
 }
 
-// scale keeps the filling of a cell whose limit has changed.
+// scale keeps the filling of a cell whose limit has changed. A level beyond any debt is not
+// ours: it must not shut a client out for years.
 func (s *state) scale(c *Cell) {
-	if c.Kind == Rate && s.limit > 0 && s.limit != c.Limit {
-		s.level = max(float64(s.level*float64(c.Limit))/float64(s.limit), float64(total(s.out)))
+	if c.Kind == Rate {
+		if s.limit > 0 && s.limit != c.Limit {
+			s.level = float64(s.level*float64(c.Limit)) / float64(s.limit)
+		}
+		s.level = max(min(s.level, float64(2*c.Limit)), float64(total(s.out)))
 	}
 	s.limit = c.Limit
 }

@@ -78,6 +78,7 @@ type need struct {
 	cell  *cell
 	cost  int
 	state needState
+	at    int64 // when it was paid, by the ledger's clock
 }
 
 type needState uint8
