@@ -115,7 +115,7 @@ func TestClusterLearnsFromRedirects(t *testing.T) {
 // One lost shard must not slow down the keys of the others.
 func TestClusterLosesANode(t *testing.T) {
 	c := redistest.StartCluster(t, "--cluster-require-full-coverage", "no")
-	bounds := strict()
+	bounds := lenient()
 	bounds.Probe = 200 * time.Millisecond
 	s := running(t, Config{Cluster: c.Addrs(), Bounds: bounds})
 	ready(t, s)
