@@ -108,6 +108,9 @@ func signedIn(t *testing.T, a *authority, log *slog.Logger) (*redis.Store, *redi
 	}
 	server := redistest.Start(t)
 	server.Do("ACL", "SETUSER", oid, "on", "resetchannels", "~sluice:v1:*", "&sluice:v1:*", "+@all")
+	a.mu.Lock()
+	a.accept = func(token string) { server.Do("ACL", "SETUSER", oid, ">"+token) }
+	a.mu.Unlock()
 	tokens := newTokens(from, log, prometheus.NewRegistry())
 	tokens.soonest = 10 * time.Millisecond
 	s, err := redis.New(redis.Config{
@@ -137,17 +140,15 @@ func TestRenewal(t *testing.T) {
 	a.set(false, 1)
 	log := &journal{}
 	s, server := signedIn(t, a, slog.New(slog.NewTextHandler(log, nil)))
-	know := func(n int) string { // lets Redis know token n, as Azure would
+	issued := func(n int) string {
 		redistest.Eventually(t, 20*time.Second, "no new token is asked for", func() bool { return len(a.given()) > n })
-		token := a.given()[n]
-		server.Do("ACL", "SETUSER", oid, ">"+token)
-		return token
+		return a.given()[n]
 	}
 	get := func() error { _, err := s.Pin(t.Context(), "acme", "k"); return err }
-	first := know(0)
+	first := issued(0)
 	redistest.Eventually(t, 10*time.Second, "the store does not sign in", func() bool { return get() == nil && s.Healthy() })
 
-	know(1)
+	issued(1)
 	signedInAgain := func() bool {
 		if err := get(); err != nil {
 			t.Fatalf("a call failed during a renewal: %v", err)

@@ -34,6 +34,7 @@ type authority struct {
 	refuses bool
 	refresh int // seconds after which a token should be renewed
 	expires int
+	accept  func(token string) // tells the server, which at Azure needs no telling; may be nil
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -67,6 +68,9 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 	}
 	token := jwt(fmt.Sprintf(`{"oid":%q,"n":%d}`, oid, len(a.tokens)))
 	a.tokens = append(a.tokens, token)
+	if a.accept != nil {
+		a.accept(token)
+	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "access_token": token, "expires_in": a.expires, "refresh_in": a.refresh})
 }
 
