@@ -31,8 +31,8 @@
 // A store that is away never fails a request: leases are spent, then each replica enforces its
 // share (Policy.OnStoreLoss says otherwise), and owes the ledger what it let through.
 //
-// The caller decides who the client is. A key that nobody has vouched for should be charged to
-// a key shared by its like until Known says otherwise.
+// The caller decides who the client is. A claim that nobody has proved should be charged to a
+// key that it shares with its like, or anybody can spend another's budget.
 //
 // This package knows nothing of tenants' configuration, HTTP or Redis. Scope is the tenant's
 // name, or any other name from the configuration: it labels metrics, so it must never come

@@ -92,11 +92,11 @@ func (l *Limiter) Run(ctx context.Context) error {
 		}
 	}
 	if err := l.restore(); err != nil {
-		l.log.Warn("limits: quotas count from zero again", "err", err)
+		l.log.WarnContext(ctx, "limits: quotas count from zero again", "err", err)
 	}
 	keep := func() {
 		if err := l.save(); err != nil {
-			l.log.Error("limits: a restart will forget quotas and blocks; look at the space and the rights of the data folder", "err", err)
+			l.log.ErrorContext(ctx, "limits: a restart will forget quotas and blocks; look at the space and the rights of the data folder", "err", err)
 		}
 	}
 	parts.Go(func() { l.every(ctx, saveEvery, keep) })

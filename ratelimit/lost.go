@@ -49,9 +49,6 @@ func (c *cell) goAlone(part float64, now time.Time) {
 
 // room says whether a cost fits this replica's part, and else when it would.
 func (c *cell) room(cost int, priority bool, now time.Time) (bool, time.Duration) {
-	if c.tokens >= cost {
-		return true, 0
-	}
 	kept := 0.0
 	if !priority {
 		kept = float64(c.reserve) * c.alone.part
@@ -100,28 +97,32 @@ func (s *scope) decideAlone(r *request, now time.Time) {
 			n.cell.held -= n.cost
 			n.state = missing
 		}
-		if n.state == held || n.state == paid {
-			continue
-		}
-		switch loss := s.loss(n.cell); loss {
-		case Closed:
-			if n.cell.tokens < n.cost {
-				r.closed = true
-				r.refuse(n.cell, time.Second)
-			}
-		case LocalShare:
-			if c := n.cell; c.alone == nil || c.kind == Windowed && !now.Before(c.alone.ends) {
-				c.goAlone(c.part(s.limiter.alive()), now)
-			}
-			if ok, wait := n.cell.room(n.cost, r.priority, now); !ok {
-				r.refuse(n.cell, wait)
-			}
+		if n.state != held && n.state != paid && n.cell.tokens < n.cost {
+			s.askAlone(r, n, now)
 		}
 	}
 	if len(r.violated) == 0 {
 		s.payAlone(r, now)
 	}
 	s.finish(r, len(r.violated) == 0, now)
+}
+
+// askAlone decides for one cell that has no lease.
+func (s *scope) askAlone(r *request, n *need, now time.Time) {
+	c := n.cell
+	switch s.loss(c) {
+	case Open:
+	case Closed:
+		r.closed = true
+		r.refuse(c, time.Second)
+	case LocalShare:
+		if c.alone == nil || c.kind == Windowed && !now.Before(c.alone.ends) {
+			c.goAlone(c.part(s.limiter.alive()), now)
+		}
+		if ok, wait := c.room(n.cost, r.priority, now); !ok {
+			r.refuse(c, wait)
+		}
+	}
 }
 
 func (s *scope) payAlone(r *request, now time.Time) {

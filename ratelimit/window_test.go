@@ -31,7 +31,7 @@ func TestQuotasFollowTheCalendar(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				shift := start.Sub(time.Now())
+				shift := time.Until(start)
 				l := ratelimit.New(ratelimit.Config{Now: func() time.Time { return time.Now().Add(shift) }})
 				c.quota.Limit = 3
 				p := &ratelimit.Policy{Name: "p", Quotas: []ratelimit.Quota{c.quota}}

@@ -181,28 +181,6 @@ func TestReplicasShareTheirLimits(t *testing.T) {
 	}
 }
 
-func TestKnownKeysAreSharedAndEnd(t *testing.T) {
-	cfg := redis.Config{Address: redistest.Start(t).Addr}
-	known := func() *ratelimit.Known {
-		k := ratelimit.NewKnown(running(t, cfg).Limits(), nil)
-		begin(t, k.Run)
-		return k
-	}
-	a, b := known(), known()
-	if a.Known(t.Context(), "acme", "k") {
-		t.Error("known before anybody vouched for it")
-	}
-	a.Promote("acme", "k")
-	redistest.Eventually(t, 5*time.Second, "b does not learn it", func() bool { return b.Known(t.Context(), "acme", "k") })
-	if b.Known(t.Context(), "other", "k") {
-		t.Error("known in another tenant")
-	}
-	b.Demote("acme", "k")
-	if b.Known(t.Context(), "acme", "k") {
-		t.Error("known where it was refused")
-	}
-}
-
 func TestLimitsKeepNothingForever(t *testing.T) {
 	server := redistest.Start(t)
 	l := limiter(t, redis.Config{Address: server.Addr}, "a", 0)
