@@ -33,6 +33,7 @@ func TestDefaults(t *testing.T) {
 		"nothing is sent to Traefik's maker":   {s.conf.Global.SendAnonymousUsage, false},
 		"ping is on":                           {s.conf.Ping.EntryPoint, "traefik"},
 		"metrics are on":                       {s.conf.Metrics.Prometheus.EntryPoint, "traefik"},
+		"a tenant's request is counted once":   {s.conf.Metrics.Prometheus.AddEntryPointsLabels, false},
 		"trusted proxies are trusted":          {web.ForwardedHeaders.TrustedIPs, []string{"10.0.0.0/8"}},
 		"PROXY protocol is not read unasked":   {web.ProxyProtocol == nil, true},
 	} {
@@ -49,6 +50,10 @@ func TestWhatTheOperatorWroteStands(t *testing.T) {
 		is      func(*static.Configuration) bool
 		warns   string // a part of the one warning; none when empty
 	}{
+		"Traefik's metrics are Traefik's where they are configured": {
+			yaml: `metrics: {prometheus: {}}`,
+			is:   func(c *static.Configuration) bool { return c.Metrics.Prometheus.AddEntryPointsLabels },
+		},
 		"a stricter value is no relaxation": {
 			yaml: `entryPoints: {web: {address: ":80", http: {maxHeaderBytes: 1024}}}`,
 			is:   func(c *static.Configuration) bool { return c.EntryPoints["web"].HTTP.MaxHeaderBytes == 1024 },

@@ -14,18 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// An operator who configures Traefik's metrics gets Traefik's, the tenants' requests included.
-func TestTraefikMetricsAsConfigured(t *testing.T) {
-	r := start(t, options{extra: "\nmetrics: {prometheus: {}}\n"})
-	if got, _, _ := r.get("acme.tenant.test", "/"); got != 200 {
-		t.Fatal(got)
-	}
-	const want = `traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http"} 1`
-	if page := r.metrics(); !strings.Contains(page, want) {
-		t.Errorf("%q is not on the page:\n%.2000s", want, page)
-	}
-}
-
 func TestStatusEntryPoint(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	ours := prometheus.NewCounter(prometheus.CounterOpts{Name: "sluice_test_total", Help: "A test's."})
