@@ -105,12 +105,16 @@ func sleep(ctx context.Context, pause string) {
 	}
 }
 
+// echo compresses where the client wants it.
 func (f *Fast) echo(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, CompressionMode: websocket.CompressionContextTakeover, CompressionThreshold: 1,
+	})
 	if err != nil {
 		return
 	}
 	defer conn.CloseNow()
+	conn.SetReadLimit(1 << 20)
 	for {
 		kind, message, err := conn.Read(context.Background())
 		if err != nil {

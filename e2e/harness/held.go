@@ -22,6 +22,24 @@ type Held struct {
 
 // Open opens a user's websocket to the bus and keeps it until ctx ends.
 func (h *Held) Open(ctx context.Context, u *User, path string) error {
+	conn, _, err := u.Socket(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := conn.Write(ctx, websocket.MessageText, []byte(Subscribe)); err != nil {
+		conn.CloseNow()
+		return err
+	}
+	h.count(func() { h.open++ })
+	h.group.Go(func() { h.read(ctx, conn) })
+	return nil
+}
+
+// Subscribe is what a browser says first: it wants to hear what is for its user.
+const Subscribe = `{"event_name":"subscribe","data":{"channels":[],"last":0}}`
+
+// Socket opens a user's websocket, as the pages of its host do.
+func (u *User) Socket(ctx context.Context, path string) (*websocket.Conn, *http.Response, error) {
 	header := http.Header{"Origin": {"http://" + u.Host}}
 	if cookies := u.cookieHeader(); cookies != "" {
 		header.Set("Cookie", cookies)
@@ -33,16 +51,10 @@ func (h *Held) Open(ctx context.Context, u *User, path string) error {
 		if answer != nil {
 			err = fmt.Errorf("%s: %w", answer.Status, err)
 		}
-		return err
+		return nil, answer, err
 	}
 	u.take(answer)
-	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"event_name":"subscribe","data":{"channels":[],"last":0}}`)); err != nil {
-		conn.CloseNow()
-		return err
-	}
-	h.count(func() { h.open++ })
-	h.group.Go(func() { h.read(ctx, conn) })
-	return nil
+	return conn, answer, nil
 }
 
 func (h *Held) read(ctx context.Context, conn *websocket.Conn) {

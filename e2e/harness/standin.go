@@ -80,10 +80,11 @@ type Counters struct {
 		Busy        int
 		BusySeconds float64 `json:"busy_seconds"`
 	}
-	Routes    map[string]int
-	Databases map[string]struct{ Methods, Markers map[string]int }
-	Sessions  map[string]SessionCounts // by database
-	Load      LoadCounts
+	Routes     map[string]int
+	Websockets int // open now
+	Databases  map[string]struct{ Methods, Markers map[string]int }
+	Sessions   map[string]SessionCounts // by database
+	Load       LoadCounts
 	// Registries are the databases in memory, by process ("http", "realtime") and name.
 	Registries map[string]map[string]Registry
 }
