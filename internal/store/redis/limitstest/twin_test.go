@@ -1,6 +1,7 @@
 package limitstest
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
@@ -33,7 +34,7 @@ func TestTheLimitsScriptAndItsTwinAgree(t *testing.T) {
 }
 
 func FuzzTheLimitsScriptAndItsTwin(f *testing.F) {
-	f.Add([]byte("any bytes make a schedule"))
+	f.Add(bytes.Repeat([]byte("any bytes make a schedule "), 400))
 	pair := newPair(f)
 	f.Fuzz(rapid.MakeFuzz(pair.agree))
 }
