@@ -78,6 +78,7 @@ func StartStandIn(t testing.TB, c StandInConfig) *StandIn {
 type Counters struct {
 	Workers struct {
 		Busy        int
+		Connections int
 		BusySeconds float64 `json:"busy_seconds"`
 	}
 	Routes     map[string]int
