@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,56 +13,88 @@ import (
 )
 
 const (
-	stormDatabases = 50
+	stormDatabases = 100
 	stormPace      = 500 // handshakes a second, as the pool allows
+	stormRegistry  = 200 * time.Millisecond
 )
 
-// storm: a server with thousands of idle sockets is taken out, and every browser comes back
-// at once, which is worse than browsers are. What a socket costs, how they are closed, and
-// what reaches the server that takes over.
+// storm: thousands of idle sockets in one process. What one costs; and what reaches Odoo when
+// all of them end at once, for each of the ways in which that happens.
 func (b *bench) storm() {
 	count := 9000
 	if b.short {
 		count = 500
 	}
-	b.printf("\n## %d sockets move\n\nOne process, %d databases. The server is taken out of the pool; each client reconnects at once and tries again after 200 ms when it is sent away. The pool allows %d handshakes a second.\n", count, stormDatabases, stormPace)
-	old, next := b.backend(false), b.backend(false)
-	pool := func(name, addr string) string {
-		return harness.Pool("shared", []harness.Backend{{Name: name, HTTP: addr}}, fmt.Sprintf("realtime: {handshakes: %d/s, drain: 30s}", stormPace))
-	}
-	documents := map[string]string{"pool.yaml": pool("old", old)}
+	b.printf("\n## %d sockets\n\nOne process, %d databases; a stand-in takes %v to load one. Clients whose socket ends come back at once, which is worse than browsers are, and again after 200 ms when they are sent away. The pool allows %d handshakes a second.\n",
+		count, stormDatabases, stormRegistry, stormPace)
+	old, next := b.stormServer("old"), b.stormServer("new")
+	documents := map[string]string{"pool.yaml": stormPool(old)}
 	for i := range stormDatabases {
 		name := fmt.Sprintf("t%d", i)
 		documents[name+".yaml"] = harness.Tenant(name, name, "shared", []string{name + ".bench.test"})
 	}
 	g := harness.StartGateway(b, harness.GatewayConfig{}, documents)
 	b.waitFor(g.Web)
-	before := g.Usage(b).RSS
+	before := g.Usage(b)
 	s := &crowdOfSockets{addr: g.Web}
+	defer s.leave()
+	begun := time.Now()
 	s.open(count)
 	if s.failed > 0 {
 		b.Fatalf("%d of %d sockets were not opened: %v", s.failed, count, s.why)
 	}
+	opened := time.Since(begun)
 	<-time.After(b.duration) // the garbage of the handshakes goes with the next collections
-	after := g.Usage(b).RSS
+	after := g.Usage(b)
+	b.printf("\n| sockets | KiB/socket | RSS MB before | after | file descriptors | all open after |\n|---|---|---|---|---|---|\n")
+	b.printf("| %d | %.1f | %d | %d | %d | %v |\n", count, float64(after.RSS-before.RSS)/1024/float64(count), before.RSS>>20, after.RSS>>20, after.FDs, opened.Round(100*time.Millisecond))
+	b.printf("\n| what happens | ended with 1012 | with 1000 or 4002 | without a word | the last ended after | all back after | handshakes at Odoo | most in a second | databases loaded | most that came for one before it was loaded | sent away meanwhile | lost |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.stormRow("the server is taken out of the pool", s, next, func() { g.Write(b, "tenants/pool.yaml", stormPool(next)) })
+	b.stormRow("its realtime process restarts within 0.5 s", s, next, func() { next.Tell(b, `{"restart_gevent": 0.5}`) })
+	b.stormRow("a balancer in front cuts all of them", s, next, s.cut)
+	b.printf("\nResident memory at most: %d MB, with up to %d handshakes waiting for their turn.\n", g.Usage(b).Peak>>20, min(count, 15*stormPace))
+}
+
+func (b *bench) stormServer(name string) *harness.StandIn {
+	var databases []string
+	for i := range stormDatabases {
+		databases = append(databases, fmt.Sprintf("t%d", i))
+	}
+	return harness.StartStandIn(b, harness.StandInConfig{Name: name, Databases: strings.Join(databases, ","), Args: []string{
+		"-db-filter", "^%d$", "-registry-time", stormRegistry.String(), "-websocket-idle", "1h",
+	}})
+}
+
+func stormPool(s *harness.StandIn) string {
+	return harness.Pool("shared", []harness.Backend{{Name: s.Name, HTTP: s.HTTP, Realtime: s.Realtime}}, fmt.Sprintf("realtime: {handshakes: %d/s, drain: 30s}", stormPace))
+}
+
+// stormRow has something happen to all sockets and prints what became of them.
+func (b *bench) stormRow(what string, s *crowdOfSockets, odoo *harness.StandIn, happens func()) {
+	odoo.Tell(b, `{"reset_load": true, "forget_loaded": true}`)
 	s.watch()
 	begun := time.Now()
-	g.Write(b, "tenants/pool.yaml", pool("new", next))
+	happens()
 	s.group.Wait()
-	b.printf("\n| sockets | KiB/socket | closed with 1012 | other codes | closed within | all back after | most handshakes in a second | sent away meanwhile | lost |\n|---|---|---|---|---|---|---|---|---|\n")
-	b.printf("| %d | %.1f | %d | %d | %v | %v | %d | %d | %d |\n", count, float64(after-before)/1024/float64(count), s.codes[1012], count-s.codes[1012],
-		last(s.closed).Sub(begun).Round(100*time.Millisecond), last(s.back).Sub(begun).Round(100*time.Millisecond), busiestSecond(s.back), s.away, s.failed)
+	c := odoo.Counters(b)
+	most := 0
+	for _, r := range c.Registries["realtime"] {
+		most = max(most, r.Early)
+	}
+	since := func(moments []time.Time) time.Duration { return last(moments).Sub(begun).Round(100 * time.Millisecond) }
+	b.printf("| %s | %d | %d | %d | %v | %v | %d | %d | %d | %d | %d | %d |\n", what, s.codes[1012], s.codes[1000]+s.codes[4002], s.codes[1006],
+		since(s.ended), since(s.back), c.Load.Handshakes, c.Load.HandshakesPerSecond, len(c.Registries["realtime"]), most, s.away, s.failed)
 }
 
 // crowdOfSockets are the clients.
 type crowdOfSockets struct {
 	addr  string
 	group sync.WaitGroup
-	conns []net.Conn
+	conns []net.Conn // each its client's own while that one runs
 
 	mu           sync.Mutex
 	codes        map[int]int
-	closed, back []time.Time
+	ended, back  []time.Time
 	away, failed int
 	why          error
 }
@@ -108,27 +141,45 @@ func (s *crowdOfSockets) knock(i int) net.Conn {
 	}
 }
 
-// watch notes how each socket ends, and reconnects.
+// watch notes how each socket ends, and reconnects once.
 func (s *crowdOfSockets) watch() {
-	s.codes = map[int]int{}
+	s.codes, s.ended, s.back, s.away, s.failed = map[int]int{}, nil, nil, 0, 0
 	for i, conn := range s.conns {
+		if conn == nil {
+			continue
+		}
 		s.group.Go(func() {
 			code := closeCode(conn)
-			s.mu.Lock()
-			s.codes[code]++
-			s.closed = append(s.closed, time.Now())
-			s.mu.Unlock()
+			s.note(func() { s.codes[code]++; s.ended = append(s.ended, time.Now()) })
 			conn.Close()
-			again := s.knock(i)
-			if again == nil {
-				return
+			if s.conns[i] = s.knock(i); s.conns[i] != nil {
+				s.note(func() { s.back = append(s.back, time.Now()) })
 			}
-			s.mu.Lock()
-			s.back = append(s.back, time.Now())
-			s.mu.Unlock()
-			defer again.Close()
-			<-time.After(time.Second)
 		})
+	}
+}
+
+func (s *crowdOfSockets) note(what func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what()
+}
+
+// cut ends all connections without a word.
+func (s *crowdOfSockets) cut() {
+	for _, conn := range slices.Clone(s.conns) {
+		if conn != nil {
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			_ = conn.(*net.TCPConn).CloseRead() // the reader closes it
+		}
+	}
+}
+
+func (s *crowdOfSockets) leave() {
+	for _, conn := range s.conns {
+		if conn != nil {
+			conn.Close()
+		}
 	}
 }
 
@@ -146,16 +197,4 @@ func last(moments []time.Time) time.Time {
 		return time.Time{}
 	}
 	return slices.MaxFunc(moments, time.Time.Compare)
-}
-
-func busiestSecond(moments []time.Time) int {
-	slices.SortFunc(moments, time.Time.Compare)
-	most, from := 0, 0
-	for i, at := range moments {
-		for at.Sub(moments[from]) > time.Second {
-			from++
-		}
-		most = max(most, i-from+1)
-	}
-	return most
 }

@@ -14,6 +14,7 @@ const clockTick = 10 * time.Millisecond
 // Usage is what a process uses, read from /proc.
 type Usage struct {
 	RSS  int64         // resident bytes
+	Peak int64         // the most that ever were
 	FDs  int           // open file descriptors
 	CPU  time.Duration // user and system time so far
 	Swap int64
@@ -27,6 +28,7 @@ func UsageOf(pid int) (Usage, error) {
 		return u, err
 	}
 	u.RSS = 1024 * statusField(string(status), "VmRSS:")
+	u.Peak = 1024 * statusField(string(status), "VmHWM:")
 	u.Swap = 1024 * statusField(string(status), "VmSwap:")
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
