@@ -116,18 +116,21 @@ func (k *Keeper) Note(s *config.Snapshot) {
 	}
 }
 
-// Run saves what was noted until ctx ends. A save takes a processor for a while where there
-// are ten thousand tenants, so it waits for a lull: the next change must not wait for it.
-// What is noted when ctx ends is saved before Run returns.
+// Run saves what was noted until ctx ends. The first is saved at once: there may be nothing
+// yet to start again with. A save takes a processor for a while where there are ten thousand
+// tenants, so the later ones wait for a lull: the next change must not wait for them. What is
+// noted when ctx ends is saved before Run returns.
 func (k *Keeper) Run(ctx context.Context) error {
 	failing := false
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			k.save(&failing)
 			return nil
 		case <-k.wake:
-			k.lull(ctx)
+			if !first {
+				k.lull(ctx)
+			}
 			k.save(&failing)
 		}
 	}

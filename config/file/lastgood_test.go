@@ -99,6 +99,38 @@ func TestKeeperWaitsForALull(t *testing.T) {
 	})
 }
 
+// Who starts for the first time and is killed a moment later starts again with something.
+func TestKeeperSavesTheFirstAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	k := NewKeeper(dir, func(err error) { t.Error(err) })
+	k.quiet, k.patience = time.Hour, time.Hour
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- k.Run(ctx) }()
+	first, second := compiled(t, "acme"), compiled(t, "acme", "beta")
+	saved := func() string {
+		if s, _ := LoadLastGood(dir, config.Options{}); s != nil {
+			return s.Revision
+		}
+		return ""
+	}
+	k.Note(first)
+	for end := time.Now().Add(30 * time.Second); saved() != first.Revision; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the first snapshot waits for a lull")
+		}
+	}
+	k.Note(second)
+	if got := saved(); got != first.Revision {
+		t.Errorf("saved %s: the second did not wait for a lull", got)
+	}
+	stop()
+	<-done
+	if got := saved(); got != second.Revision {
+		t.Errorf("saved %s at the end, want %s", got, second.Revision)
+	}
+}
+
 func TestKeeperSavesTheNewest(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "late")
 	reports := make(chan error, 8)

@@ -14,20 +14,23 @@ import (
 const (
 	floodWorkers = 8
 	floodRules   = `{"rules": [
-  {"path": "/jsonrpc", "delay": 0.2, "status": 200, "body": "{}"},
+  {"path": "/jsonrpc", "delay": 0.075, "status": 200, "body": "{}"},
   {"path": "/report/", "delay": 2, "status": 200, "body": "%PDF"},
   {"path": "/odoo", "delay": 0.03, "status": 200, "body": "page"}]}`
 )
 
-// stream is one kind of requests at a constant rate.
+// stream is one kind of requests of one tenant.
 type stream struct {
-	host, method, path string
-	rate, clients      int
+	tenant, method, path string
+	rate, clients        int  // a rate of 0: each client sends the next when it has an answer
+	people               bool // their times count to the last one
 }
+
+func (s stream) host() string { return s.tenant + ".bench.test" }
 
 // load sends the stream to the gateway at addr.
 func (s stream) load(addr string) *harness.Load {
-	return &harness.Load{Rate: s.rate, Clients: s.clients, Request: func() *http.Request {
+	return &harness.Load{Rate: s.rate, Clients: s.clients, Pause: 500 * time.Millisecond, Hasty: !s.people, Request: func() *http.Request {
 		body := ""
 		if s.method == http.MethodPost {
 			body = `{"jsonrpc": "2.0", "method": "call", "params": {"service": "common", "method": "version", "args": []}}`
@@ -36,56 +39,78 @@ func (s stream) load(addr string) *harness.Load {
 		if err != nil {
 			panic(fatal(err.Error()))
 		}
-		r.Host = s.host
+		r.Host = s.host()
 		r.Header.Set("Content-Type", "application/json")
 		return r
 	}}
 }
 
-// flood: what people feel while somebody sends more than Odoo can take. The same pool with
-// and without its number of workers: without it the gateway queues nothing, as a plain proxy.
+// flood: what people feel while somebody sends more than Odoo can take. The same pools with
+// and without their number of workers: without it the gateway queues nothing, as a plain proxy.
 func (b *bench) flood() {
-	b.printf("\n## Floods\n\nA stand-in with %d workers; pages take 30 ms, calls 200 ms, reports 2 s. Time of the pages of people, 20 a second; the flood comes at a constant rate, whatever the answers.\n", floodWorkers)
-	people := stream{host: "t0.bench.test", method: "GET", path: "/odoo", rate: 20, clients: 200}
-	b.floodTable("Integrations flood their own tenant: 120 calls a second, Odoo can take 40", people,
-		stream{host: "t0.bench.test", method: "POST", path: "/jsonrpc", rate: 120, clients: 300})
-	b.floodTable("Another tenant of the pool sends ten times as many pages, and 10 reports a second", people,
-		stream{host: "t1.bench.test", method: "GET", path: "/odoo", rate: 200, clients: 200},
-		stream{host: "t1.bench.test", method: "GET", path: "/report/pdf/x/1", rate: 10, clients: 100})
+	b.printf("\n## Floods\n\nStand-ins with %d workers; pages take 30 ms, calls 75 ms, reports 2 s. Time of the pages of people, 40 a second of each tenant that is shown. "+
+		"Those who flood with calls send the next as soon as they have an answer, half a second after a refusal.\n", floodWorkers)
+	calls := stream{tenant: "t0", method: "POST", path: "/jsonrpc", clients: 300}
+	people := []stream{pages("t0", 40), pages("t1", 40)}
+	people[0].people, people[1].people = true, true
+	b.floodTable("300 integrations of t0; each tenant has a pool of its own", false, people, calls)
+	b.floodTable("300 integrations of t0; both share a pool", true, people, calls)
+	b.floodTable("t1 has ten times as many people, and 10 reports a second; both share a pool", true, people[:1],
+		pages("t1", 400), stream{tenant: "t1", method: "GET", path: "/report/pdf/x/1", rate: 10, clients: 100})
 }
 
-func (b *bench) floodTable(title string, people stream, floods ...stream) {
-	b.printf("\n### %s\n\n| | p50 idle | p95 idle | p50 flooded | p95 flooded | p95 ratio | pages refused | flood served/s | flood refused/s |\n|---|---|---|---|---|---|---|---|---|\n", title)
+func pages(tenant string, rate int) stream {
+	return stream{tenant: tenant, method: "GET", path: "/odoo", rate: rate, clients: 200}
+}
+
+func (b *bench) floodTable(title string, shared bool, people []stream, floods ...stream) {
+	b.printf("\n### %s\n\n| | pages of | p50 idle | p95 idle | p50 flooded | p95 flooded | p95 ratio | pages refused | flood served/s | flood refused/s |\n|---|---|---|---|---|---|---|---|---|---|\n", title)
 	for _, workers := range []int{floodWorkers, 0} {
-		b.scope(func(b *bench) { b.floodRow(workers, people, floods) })
+		b.scope(func(b *bench) { b.floodRows(workers, shared, people, floods) })
 	}
 }
 
-func (b *bench) floodRow(workers int, people stream, floods []stream) {
-	odoo := harness.StartStandIn(b, harness.StandInConfig{Name: "t0", Databases: "t0,t1", Workers: floodWorkers})
-	documents := map[string]string{"pool.yaml": harness.Pool("shared", []harness.Backend{{HTTP: odoo.HTTP, Realtime: odoo.Realtime, Workers: workers}})}
-	for _, name := range []string{"t0", "t1"} {
-		documents[name+".yaml"] = harness.Tenant(name, name, "shared", []string{name + ".bench.test"})
-	}
-	g := harness.StartGateway(b, harness.GatewayConfig{}, documents)
-	b.waitFor(g.Web)
-	odoo.Tell(b, floodRules)
-	b.under(g.Web, b.duration/2, people)
-	idle := b.under(g.Web, 5*b.duration, people)[0]
-	b.under(g.Web, b.duration/2, append([]stream{people}, floods...)...)
-	length := 5 * b.duration // what still waits at its end is served, and counts
-	all := b.under(g.Web, length, append([]stream{people}, floods...)...)
+// floodRows prints a row for each tenant whose people are looked at.
+func (b *bench) floodRows(workers int, shared bool, people, floods []stream) {
+	addr := b.floodGateway(workers, shared)
+	b.under(addr, b.duration/2, people...)
+	idle := b.under(addr, 3*b.duration/2, people...)
+	all := append(append([]stream(nil), people...), floods...)
+	b.under(addr, b.duration/2, all...)
+	length := 2 * b.duration
+	flooded := b.under(addr, length, all...)
 	served, refused := 0, 0
-	for _, r := range all[1:] {
+	for _, r := range flooded[len(people):] {
 		served, refused = served+r.Good, refused+r.Sent-r.Good
 	}
 	name := "workers declared"
 	if workers == 0 {
 		name = "not declared: no admission"
 	}
-	p95 := func(r harness.Report) time.Duration { return r.Quantile(0.95) }
-	b.printf("| %s | %v | %v | %v | %v | %.2f | %d of %d | %.0f | %.0f |\n", name, idle.Quantile(0.5), p95(idle), all[0].Quantile(0.5), p95(all[0]),
-		float64(p95(all[0]))/float64(p95(idle)), all[0].Sent-all[0].Good, all[0].Sent, float64(served)/length.Seconds(), float64(refused)/length.Seconds())
+	for i, s := range people {
+		before, after := idle[i], flooded[i]
+		b.printf("| %s | %s | %v | %v | %v | %v | %.2f | %d of %d | %.0f | %.0f |\n", name, s.tenant,
+			before.Quantile(0.5), before.Quantile(0.95), after.Quantile(0.5), after.Quantile(0.95), float64(after.Quantile(0.95))/float64(before.Quantile(0.95)),
+			after.Sent-after.Good, after.Sent, float64(served)/length.Seconds(), float64(refused)/length.Seconds())
+	}
+}
+
+// floodGateway serves two tenants, from one pool or from one each.
+func (b *bench) floodGateway(workers int, shared bool) (addr string) {
+	documents := map[string]string{}
+	pool := ""
+	for _, tenant := range []string{"t0", "t1"} {
+		if pool == "" || !shared {
+			pool = "pool-" + tenant
+			odoo := harness.StartStandIn(b, harness.StandInConfig{Name: tenant, Databases: "t0,t1", Workers: floodWorkers})
+			odoo.Tell(b, floodRules)
+			documents[pool+".yaml"] = harness.Pool(pool, []harness.Backend{{HTTP: odoo.HTTP, Realtime: odoo.Realtime, Workers: workers}})
+		}
+		documents[tenant+".yaml"] = harness.Tenant(tenant, tenant, pool, []string{tenant + ".bench.test"})
+	}
+	g := harness.StartGateway(b, harness.GatewayConfig{}, documents)
+	b.waitFor(g.Web)
+	return g.Web
 }
 
 // under runs streams at the same time and returns what each saw.

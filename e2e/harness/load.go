@@ -13,10 +13,13 @@ import (
 
 // Load sends requests at a constant rate, whatever the answers do: a slow answer delays no
 // later request, and its latency counts from the moment it should have been sent. (A
-// closed loop would send less just when the server is bad.)
+// closed loop would send less just when the server is bad.) With a rate of 0 it is a closed
+// loop after all, for floods: each client sends the next request when it has an answer.
 type Load struct {
-	Rate    int                  // requests a second
+	Rate    int                  // requests a second; 0: as fast as answers come
 	Clients int                  // requests at once at most; 0: 256
+	Pause   time.Duration        // of a client whose answer was bad, in a closed loop
+	Hasty   bool                 // what has no answer when Run's context ends is given up, and does not count
 	Request func() *http.Request // makes one request
 	// Good judges an answer; nil: 2xx is good.
 	Good func(*http.Response) bool
@@ -60,12 +63,20 @@ func (l *Load) Run(ctx context.Context) Report {
 		DialContext: (&net.Dialer{Timeout: 20 * time.Second}).DialContext, DisableCompression: true,
 	}
 	defer l.transport.CloseIdleConnections()
+	sending := context.WithoutCancel(ctx)
+	if l.Hasty {
+		sending = ctx
+	}
+	if l.Rate == 0 {
+		l.loop(ctx, sending, clients)
+		return l.report
+	}
 	due := make(chan time.Time, 1<<16)
 	var group sync.WaitGroup
 	for range clients {
 		group.Go(func() {
 			for at := range due {
-				l.one(at)
+				l.one(sending, at)
 			}
 		})
 	}
@@ -73,6 +84,25 @@ func (l *Load) Run(ctx context.Context) Report {
 	close(due)
 	group.Wait()
 	return l.report
+}
+
+// loop has each client send one request after the other.
+func (l *Load) loop(ctx, sending context.Context, clients int) {
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				if l.one(sending, time.Now()) {
+					continue
+				}
+				select {
+				case <-time.After(l.Pause):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // schedule hands out the moments at which requests are due.
@@ -92,12 +122,13 @@ func (l *Load) schedule(ctx context.Context, due chan<- time.Time) {
 	}
 }
 
-func (l *Load) one(due time.Time) {
+// one sends a request and says whether the answer was good.
+func (l *Load) one(ctx context.Context, due time.Time) bool {
 	request := l.Request()
 	// No answer in a minute is an error of the server, not a reason to wait.
-	ctx, cancel := context.WithTimeout(request.Context(), time.Minute)
+	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	answer, err := l.transport.RoundTrip(request.WithContext(ctx))
+	answer, err := l.transport.RoundTrip(request.WithContext(patience))
 	verdict := ""
 	switch {
 	case err != nil:
@@ -115,7 +146,10 @@ func (l *Load) one(due time.Time) {
 			verdict = answer.Status
 		}
 	}
-	l.count(verdict, time.Since(due))
+	if ctx.Err() == nil {
+		l.count(verdict, time.Since(due))
+	}
+	return verdict == ""
 }
 
 func (l *Load) count(verdict string, latency time.Duration) {
