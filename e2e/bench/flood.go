@@ -30,7 +30,7 @@ func (s stream) host() string { return s.tenant + ".bench.test" }
 
 // load sends the stream to the gateway at addr.
 func (s stream) load(addr string) *harness.Load {
-	return &harness.Load{Rate: s.rate, Clients: s.clients, Pause: 500 * time.Millisecond, Hasty: !s.people, Request: func() *http.Request {
+	return &harness.Load{Rate: s.rate, Clients: s.clients, Pause: 2 * time.Second, Hasty: !s.people, Request: func() *http.Request {
 		body := ""
 		if s.method == http.MethodPost {
 			body = `{"jsonrpc": "2.0", "method": "call", "params": {"service": "common", "method": "version", "args": []}}`
@@ -49,7 +49,7 @@ func (s stream) load(addr string) *harness.Load {
 // and without their number of workers: without it the gateway queues nothing, as a plain proxy.
 func (b *bench) flood() {
 	b.printf("\n## Floods\n\nStand-ins with %d workers; pages take 30 ms, calls 75 ms, reports 2 s. Time of the pages of people, 40 a second of each tenant that is shown. "+
-		"Those who flood with calls send the next as soon as they have an answer, half a second after a refusal.\n", floodWorkers)
+		"Those who flood with calls send the next as soon as they have an answer, two seconds after a refusal, as it asks for.\n", floodWorkers)
 	calls := stream{tenant: "t0", method: "POST", path: "/jsonrpc", clients: 300}
 	people := []stream{pages("t0", 40), pages("t1", 40)}
 	people[0].people, people[1].people = true, true
@@ -74,10 +74,10 @@ func (b *bench) floodTable(title string, shared bool, people []stream, floods ..
 func (b *bench) floodRows(workers int, shared bool, people, floods []stream) {
 	addr := b.floodGateway(workers, shared)
 	b.under(addr, b.duration/2, people...)
-	idle := b.under(addr, 3*b.duration/2, people...)
+	idle := b.under(addr, 3*b.duration, people...)
 	all := append(append([]stream(nil), people...), floods...)
 	b.under(addr, b.duration/2, all...)
-	length := 2 * b.duration
+	length := 3 * b.duration
 	flooded := b.under(addr, length, all...)
 	served, refused := 0, 0
 	for _, r := range flooded[len(people):] {

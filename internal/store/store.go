@@ -13,6 +13,8 @@ var (
 	// ErrUnknown means that the call was sent and no answer came in time. It may have been
 	// done, now or later: never send it again.
 	ErrUnknown = errors.New("the store did not answer in time")
+	// ErrConflict means that somebody else has changed the record meanwhile: read it again.
+	ErrConflict = errors.New("the record was changed meanwhile")
 )
 
 // PinRef names the pin of one session.
@@ -42,4 +44,15 @@ type Replica struct {
 	Version string    // of Sluice
 	Started time.Time // to tell the older from the newer
 	KeyIDs  []string  // names of the keys in its ring, not secret
+	// Report is what the replica says of itself, in its own words; the store passes it on.
+	Report []byte
+}
+
+// Record is one control record: what was decided at runtime about a tenant or a pool. The
+// store cannot read its value.
+type Record struct {
+	Kind    string // "tenant", "pool", ...
+	Name    string
+	Version uint64 // grows by one with each write; 0: there is none
+	Value   []byte
 }
