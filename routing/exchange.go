@@ -49,6 +49,8 @@ type Exchange struct {
 
 	Tester string // a tester's pass, as the request brought it
 
+	Visit Visit // nil: nobody keeps books
+
 	Refused error // why the guard refused the request; the chain answers it
 
 	Status   int    // of the answer, whoever wrote it
@@ -56,6 +58,7 @@ type Exchange struct {
 	Moved    Move   // why that is not the one that the session is pinned to
 	Attempts int
 	Outcome  odoo.Outcome
+	Waited   time.Duration // for a worker
 	Upstream time.Duration // until the first byte of the answer
 	Cause    error         // why the gateway answered itself; for the log, not the client
 }

@@ -118,6 +118,11 @@ func table() []rule {
 			never:    outside,
 		},
 		{
+			packages: []string{"gateway/census", "gateway/shield"},
+			ours:     []string{"routing/..."},
+			never:    outside,
+		},
+		{
 			packages: []string{"gateway/admin/..."},
 			ours:     []string{"routing/...", "auth", "gateway/admin/..."},
 			never:    outside,

@@ -1,0 +1,18 @@
+package routing
+
+// Visit is one request in the books of who is on the way, so that a cutover knows exactly
+// what is left. A request that nobody has decided on yet may go anywhere: it counts on every
+// release. So whoever looks at the tenant's course says first that the request is undecided,
+// and then where it goes: nobody is missed between a decision and what was let through just
+// before it.
+type Visit interface {
+	// At says which release serves the request; "" that this is undecided (again).
+	At(release string)
+	// Waits says that the request is held at the edge, and counts nowhere until the next At.
+	Waits()
+	// Quiet says that nothing else of the request's session is on the way through this
+	// process, and no socket of it is open.
+	Quiet() bool
+	// Socket keeps the books on the socket that the request has become, until ended is called.
+	Socket() (ended func())
+}
