@@ -18,6 +18,7 @@ import (
 	"sluicegate.dev/sluice/gateway/edge"
 	"sluicegate.dev/sluice/gateway/pins"
 	"sluicegate.dev/sluice/gateway/replicas"
+	"sluicegate.dev/sluice/gateway/service"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/internal/keyring"
 	"sluicegate.dev/sluice/internal/spool"
@@ -164,6 +165,7 @@ func (g *Gateway) behind() map[string]part {
 		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,
+		"service":                 service.New(g.ready, g.log),
 		"log rotation":            rotation{g.edge, g.log},
 		"versions":                &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}

@@ -128,10 +128,11 @@ func table() []rule {
 			never:    outside,
 		},
 		{
-			packages: []string{"gateway/hold", "gateway/cutover", "gateway/replicas", "gateway/certs", "gateway/console"},
+			packages: []string{"gateway/hold", "gateway/cutover", "gateway/replicas", "gateway/certs"},
 			ours:     []string{"routing/...", "ratelimit", "auth", "internal/answer", "internal/store"},
 			never:    outside,
 		},
+		{packages: []string{"gateway/service", "gateway/console"}, ours: []string{}, never: outside},
 
 		// The command line and what it carries along.
 		{packages: []string{"cmd/sluice"}, ours: []string{"gateway", "internal/..."}, never: []ban{noTraefikDirect()}},
