@@ -6,8 +6,9 @@ type Move string
 
 // The reasons of a move.
 const (
-	Stayed      Move = ""       // it was not moved, or is pinned nowhere
-	MovedGone   Move = "gone"   // the backend is no longer configured
-	MovedDown   Move = "down"   // it fails its probes, or its database server is away
-	MovedFailed Move = "failed" // it took no connection, or broke off before it answered
+	Stayed      Move = ""            // it was not moved, or is pinned nowhere
+	MovedGone   Move = "gone"        // the backend is no longer configured
+	MovedDown   Move = "down"        // it fails its probes, or its database server is away
+	MovedAside  Move = "maintenance" // an operator has taken it out of service
+	MovedFailed Move = "failed"      // it took no connection, or broke off before it answered
 )

@@ -24,6 +24,9 @@ func (u *Upstream) admit(ctx context.Context, b *backend, e *endpoint, req *requ
 	if err != nil {
 		return nil, err
 	}
+	if err := b.stillServes(req.x, leave); err != nil {
+		return nil, err
+	}
 	return b.hold(leave), nil
 }
 
@@ -99,7 +102,7 @@ func leastBusy(p *poolState, b *backend, x *routing.Exchange) *backend {
 	var best *backend
 	var bestLoad, bestSlots int
 	for _, other := range *p.backends.Load() {
-		if other.name == b.name || !serves(other, x.Class) || other.conf.Load().Weight <= 0 || other.warmth.cold(x) {
+		if other.name == b.name || !serves(other, x.Class) || other.fenced(other.conf.Load()) || other.warmth.cold(x) {
 			continue
 		}
 		busy, waiting, slots := other.gate.Load()

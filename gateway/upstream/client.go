@@ -76,6 +76,7 @@ type call struct {
 // do makes one attempt, once a worker is free for it. On success the caller must release the
 // call, which gives the worker back.
 func (u *Upstream) do(ctx context.Context, b *backend, e *endpoint, req *request) (*call, error) {
+	asked := time.Now()
 	leave, err := u.admit(ctx, b, e, req)
 	if err != nil {
 		return nil, err
@@ -88,6 +89,7 @@ func (u *Upstream) do(ctx context.Context, b *backend, e *endpoint, req *request
 	}()
 	req.x.Attempts++
 	started := time.Now()
+	req.x.Waited += started.Sub(asked)
 	c, err := u.connect(ctx, e, req)
 	if err != nil {
 		return nil, &failure{stage: connecting, err: err}

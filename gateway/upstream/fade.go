@@ -73,7 +73,7 @@ func (u *Upstream) expectDatabases(b *backend) {
 	}
 	for _, other := range *b.owner.backends.Load() {
 		if other != b && (other.warmth.done.Load() || other.share(balance, now) == routing.Whole) &&
-			other.health.now().serves() && other.conf.Load().Weight > 0 {
+			other.health.now().serves() && !other.rests() && !other.fenced(other.conf.Load()) {
 			b.warmth.expect(b.owner.hot.list(u.minute.Load()))
 			return
 		}

@@ -99,8 +99,9 @@ func (s *sockets) matching(match func(*socket) bool) []*socket {
 	return found
 }
 
-// closeAll closes the matching sockets with 1012, in their order. It returns when the last
-// one was told, or at once when the gateway ends.
+// closeAll closes the matching sockets with 1012, in their order; who does not match any more
+// when the turn comes may stay. It returns when the last one was told, or at once when the
+// gateway ends.
 func (s *sockets) closeAll(match func(*socket) bool, reason string, at pacing) {
 	start := time.Now()
 	timer := time.NewTimer(0)
@@ -111,7 +112,9 @@ func (s *sockets) closeAll(match func(*socket) bool, reason string, at pacing) {
 		case <-timer.C:
 		case <-s.cut:
 		}
-		f.socket.close(closeRestart, reason)
+		if match(f.socket) {
+			f.socket.close(closeRestart, reason)
+		}
 	}
 }
 
@@ -168,6 +171,17 @@ func (p *poolState) drain() pacing {
 	if at.most <= 0 {
 		at.most = defaultDrain
 	}
-	at.rate = handshakeRate(conf) * float64(max(1, len(*p.backends.Load())))
+	at.rate = handshakeRate(conf) * float64(max(1, p.serving()))
 	return at
+}
+
+// serving is how many backends of the pool take what comes.
+func (p *poolState) serving() int {
+	n := 0
+	for _, b := range *p.backends.Load() {
+		if !b.rests() {
+			n++
+		}
+	}
+	return n
 }

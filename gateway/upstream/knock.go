@@ -57,7 +57,7 @@ func (u *Upstream) knockAgain(p *poolState, b *backend, req *request, err error)
 // port of b serves. A socket on a server that does not know the session opens all the same,
 // and is silently nobody's.
 func (b *backend) alone(x *routing.Exchange) bool {
-	return affinityOf(x) == routing.Strict && b.endpointFor(x) != b.http && b.health.now().serves()
+	return affinityOf(x) == routing.Strict && b.endpointFor(x) != b.http && b.health.now().serves() && !b.rests()
 }
 
 // knockAt waits for the backend's turnstile and makes the handshake.
@@ -70,6 +70,9 @@ func (u *Upstream) knockAt(ctx context.Context, p *poolState, b *backend, req *r
 	}
 	answered := false
 	defer func() { b.turnstile.leave(turn, answered) }()
+	if b.rests() {
+		return nil, errReplaced
+	}
 	k, err := u.attempt(ctx, b, req)
 	for pause := firstPause; err != nil && u.worthWaiting(b, req, err) && time.Now().Add(pause).Before(end); pause = min(2*pause, mostPause) {
 		if !sleep(ctx, pause) {

@@ -73,7 +73,7 @@ func (m *metrics) forget(b *backend) {
 type collector struct {
 	upstream                        *Upstream
 	up, state, inflight, idle, open *prometheus.Desc
-	waiting, cold, share            *prometheus.Desc
+	waiting, cold, share, order     *prometheus.Desc
 }
 
 func newCollector(u *Upstream) *collector {
@@ -88,13 +88,14 @@ func newCollector(u *Upstream) *collector {
 		open:     desc("sluice_sockets", "Open WebSockets."),
 		waiting:  desc("sluice_handshakes_waiting", "WebSocket handshakes that wait for their turn."),
 		cold:     desc("sluice_backend_cold_databases", "Databases that a new backend has still to load."),
+		order:    desc("sluice_backend_order", "What operators say of a backend: 0 ready, 1 drain, 2 maintenance."),
 		share:    desc("sluice_backend_share", "Part of its weight that a backend takes of new sessions: below 1 while it fades in."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.state, c.inflight, c.idle, c.open, c.waiting, c.cold, c.share} {
+	for _, d := range []*prometheus.Desc{c.up, c.state, c.inflight, c.idle, c.open, c.waiting, c.cold, c.share, c.order} {
 		to <- d
 	}
 }
@@ -107,7 +108,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 				to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, p.Name, b.Name)
 			}
 			up := 0.0
-			if b.State.serves() {
+			if b.Serves() {
 				up = 1
 			}
 			send(c.up, up)
@@ -118,6 +119,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			send(c.waiting, float64(b.Handshakes))
 			send(c.cold, float64(b.Cold))
 			send(c.share, b.Share)
+			send(c.order, float64(orderOf(b.Order)))
 		}
 	}
 }

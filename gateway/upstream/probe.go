@@ -35,7 +35,7 @@ func (u *Upstream) probe(ctx context.Context, b *backend) {
 		u.logHealth(b)
 		u.turned(b, before, now)
 	}
-	if f.verdict == good && b.warmth.start() {
+	if f.verdict == good && !b.rests() && b.warmth.start() {
 		u.warmers.Go(func() { u.warmUp(ctx, b) })
 	}
 }

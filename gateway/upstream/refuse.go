@@ -56,6 +56,10 @@ func refusalFor(err error) answer.Refusal {
 	if errors.As(err, &busy) {
 		return busyRefusal(busy)
 	}
+	var rest *errResting
+	if errors.As(err, &rest) {
+		return restRefusal()
+	}
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return refusalOf(http.StatusRequestEntityTooLarge, "body_too_large", "Request too large",
@@ -69,6 +73,12 @@ func refusalFor(err error) answer.Refusal {
 	default:
 		return attemptRefusal(err)
 	}
+}
+
+// restRefusal is for a site all of whose servers are being worked on.
+func restRefusal() answer.Refusal {
+	return refusalOf(http.StatusServiceUnavailable, "backend_maintenance", "Maintenance",
+		"The servers of this site are being worked on. Nothing of your request was carried out.", 30*time.Second)
 }
 
 // attemptRefusal is for errors of the backend's side.

@@ -161,6 +161,7 @@ func (u *Upstream) sweep(now time.Time) {
 		if later {
 			live.hot.list(minute) // forgets who is gone
 		}
+		u.follow(live)
 		for _, b := range *live.backends.Load() {
 			b.http.idle.sweep(now)
 			if b.realtime != b.http {

@@ -69,7 +69,7 @@ func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Ex
 	for _, b := range backends {
 		conf := b.conf.Load()
 		c := routing.Candidate{
-			State: stateFor(b, x.Class), Fenced: conf.Weight <= 0, Pinned: affinity != routing.Free && b.name == x.Pin,
+			State: stateFor(b, x.Class), Fenced: b.fenced(conf), Pinned: affinity != routing.Free && b.name == x.Pin,
 			Load: b.load(), Workers: conf.Workers, Weight: conf.Weight,
 		}
 		if scored {
@@ -93,6 +93,9 @@ func appendCandidates(to []routing.Candidate, backends []*backend, x *routing.Ex
 
 // stateFor is a backend's state as selection knows it.
 func stateFor(b *backend, class odoo.Class) routing.State {
+	if b.rests() {
+		return routing.Down
+	}
 	switch b.health.now() {
 	case Unknown:
 		return routing.Unknown
@@ -122,7 +125,7 @@ func markLastGood(candidates []routing.Candidate, backends []*backend) {
 	best := -1
 	var at time.Time
 	for i, b := range backends {
-		if b.health.now() != Down || !b.health.reachable.Load() {
+		if b.health.now() != Down || !b.health.reachable.Load() || b.rests() {
 			continue
 		}
 		if t := b.health.lastGoodAt(); best < 0 || t.After(at) {
@@ -151,6 +154,8 @@ func whyMoved(x *routing.Exchange, affinity routing.Affinity, backends []*backen
 	for _, b := range backends {
 		switch {
 		case b.name != x.Pin:
+		case b.rests():
+			return routing.MovedAside
 		case !serves(b, x.Class):
 			return routing.MovedDown
 		case affinity == routing.Soft:
@@ -163,6 +168,9 @@ func whyMoved(x *routing.Exchange, affinity routing.Affinity, backends []*backen
 }
 
 func whyNone(backends []*backend) error {
+	if err := resting(backends); err != nil {
+		return err
+	}
 	for _, b := range backends {
 		if b.health.now() == DatabaseDown {
 			return errDatabaseDown

@@ -14,6 +14,7 @@ type socket struct {
 	upstream *Upstream
 	backend  *backend
 	tenant   string
+	release  string
 	database string
 	warmth   int // of the database, when it was opened
 	opened   time.Time
@@ -23,6 +24,7 @@ type socket struct {
 	limit  atomic.Int64 // UnixNano after which neither side may go on; 0 while open
 	code   atomic.Int32 // the first close code seen or sent
 	ways   atomic.Int32 // directions still running
+	ended  func()       // tells the books; may be nil
 	left   atomic.Bool  // the farewell has begun: it keeps nothing warm any more
 }
 

@@ -13,6 +13,7 @@ import (
 type sockets struct {
 	upstream  *Upstream
 	perTenant int
+	moves     moves
 
 	mu      sync.Mutex
 	live    map[*socket]struct{}
@@ -65,6 +66,12 @@ func (s *sockets) leave(tenant string) {
 // open registers a socket and starts to carry its frames.
 func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken, compressed bool) {
 	k := &socket{upstream: s.upstream, backend: b, tenant: x.Tenant.Name, database: databaseOf(x), opened: time.Now()}
+	if x.Release != nil {
+		k.release = x.Release.Name
+	}
+	if x.Visit != nil {
+		k.ended = x.Visit.Socket()
+	}
 	stall := s.upstream.timing.SocketStall
 	k.client = leg{conn: client.conn, stall: stall, limit: &k.limit, boundary: true}
 	k.server = leg{conn: server.conn, stall: stall, limit: &k.limit, boundary: true}
@@ -76,14 +83,14 @@ func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken, co
 	k.warmth = b.turnstile.opened(k.database)
 	s.mu.Lock()
 	s.live[k] = struct{}{}
-	late := s.refuse
+	late := s.refuse || s.moves.running(place{k.tenant, k.release})
 	s.mu.Unlock()
 	if !s.start(func() { k.run(up) }, func() { k.run(down) }) {
 		_, _ = client.conn.Close(), server.conn.Close() // nobody is left to carry it
 		s.remove(k)
 		return
 	}
-	if late || b.retired.Load() {
+	if late || b.retired.Load() || b.rests() {
 		k.close(closeRestart, "restart") // it was opened while all others were being closed
 	}
 }
@@ -110,6 +117,9 @@ func (s *sockets) remove(k *socket) {
 	close(s.changed)
 	s.changed = make(chan struct{})
 	s.mu.Unlock()
+	if k.ended != nil {
+		k.ended()
+	}
 	code := int(k.code.Load())
 	s.upstream.metrics.socketsClosed.WithLabelValues(codeLabel(code)).Inc()
 	s.upstream.log.Debug("socket ended", "tenant", k.tenant, "backend", k.backend.name,

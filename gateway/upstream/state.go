@@ -38,7 +38,8 @@ type backend struct {
 	sockets  atomic.Int64
 	gate     *admission.Gate // of the HTTP workers
 	health   health
-	retired  atomic.Bool // no longer configured; what it has finishes
+	order    atomic.Int32 // an operator's word, see states.go
+	retired  atomic.Bool  // no longer configured; what it has finishes
 
 	born      atomic.Int64 // UnixNano: a new server in its pool, which fades in; 0 once it has
 	warmth    warmth
@@ -60,6 +61,7 @@ func (u *Upstream) newBackend(owner *poolState, conf *routing.Backend) *backend 
 	}
 	// Address and start tell the server from any other of its name, alike on all replicas.
 	b.gate = owner.gates.Gate(b.name, b.http.host+conf.ID, conf.Workers)
+	b.order.Store(int32(u.orderFor(b)))
 	return b
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // PoolStatus is what is known of a pool.
@@ -22,11 +23,12 @@ type BackendStatus struct {
 	Workers  int
 	Weight   int
 	State    State
-	Since    time.Time // of the state; zero while unknown
-	Reason   string    // of the last bad probe or connect, empty while all is well
-	InFlight int64     // requests that hold a worker
-	Waiting  int       // requests that wait for one
-	Slots    int       // of the workers, that this replica may use; 0 where their number is unknown
+	Order    cutover.BackendState // an operator's word
+	Since    time.Time            // of the state; zero while unknown
+	Reason   string               // of the last bad probe or connect, empty while all is well
+	InFlight int64                // requests that hold a worker
+	Waiting  int                  // requests that wait for one
+	Slots    int                  // of the workers, that this replica may use; 0 where their number is unknown
 	Sockets  int64
 	Idle     int // connections kept for reuse
 
@@ -36,7 +38,7 @@ type BackendStatus struct {
 }
 
 // Serves says whether the backend gets requests.
-func (b BackendStatus) Serves() bool { return b.State.serves() }
+func (b BackendStatus) Serves() bool { return b.State.serves() && b.Order != cutover.OutOfOrder }
 
 // Status lists all pools by name.
 func (u *Upstream) Status() []PoolStatus {
@@ -71,6 +73,7 @@ func (p *poolState) status() PoolStatus {
 			one.Idle += b.realtime.idle.count()
 		}
 		one.Handshakes, one.Cold = b.turnstile.inLine(), int(b.warmth.count.Load())
+		one.Order = order(b.order.Load()).state()
 		one.Share = float64(b.share(balance, now)) / routing.Whole
 		one.State, one.Since, one.Reason = b.health.facts()
 		s.Backends = append(s.Backends, one)

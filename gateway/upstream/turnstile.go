@@ -173,6 +173,17 @@ func (t *turnstile) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shut = true
+	t.empty()
+}
+
+// clear sends away those who wait. Others may come.
+func (t *turnstile) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.empty()
+}
+
+func (t *turnstile) empty() {
 	for _, l := range t.line {
 		for _, w := range l.waiters {
 			w.turn <- errReplaced

@@ -14,6 +14,7 @@ import (
 	"sluicegate.dev/sluice/internal/deadline"
 	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // Config is what an Upstream needs. Space and Log are required.
@@ -96,6 +97,9 @@ type Upstream struct {
 
 	applying sync.Mutex                            // one change of the pools at a time
 	pools    atomic.Pointer[map[string]*poolState] // replaced as a whole, never written
+
+	states    atomic.Pointer[func(pool, backend string) cutover.BackendState] // as operators say
+	following sync.Mutex                                                      // of the states
 
 	schedule schedule
 	sockets  sockets

@@ -36,7 +36,7 @@ func (u *Upstream) warmUp(ctx context.Context, b *backend) {
 		if !ok {
 			break
 		}
-		if ctx.Err() != nil || b.retired.Load() || !b.health.now().serves() {
+		if ctx.Err() != nil || b.retired.Load() || b.rests() || !b.health.now().serves() {
 			return // what is left waits for the next good probe
 		}
 		if time.Since(started) > warmBudget {
