@@ -53,6 +53,7 @@ type Gateway struct {
 	edge     *edge.Edge
 	admin    *admin.Server
 	source   *source
+	service  *service.Service
 }
 
 // New reads the install settings and makes every part. It opens no port.
@@ -72,6 +73,7 @@ func New(cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
+	g.service = service.New(g.ready, g.log)
 	g.live.Subscribe(g.changed)
 	return g, nil
 }
@@ -165,7 +167,7 @@ func (g *Gateway) behind() map[string]part {
 		"upstream": g.upstream, "admission": g.slots, "configuration": g.live, "source": g.source,
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,
-		"service":                 service.New(g.ready, g.log),
+		"service":                 g.service,
 		"log rotation":            rotation{g.edge, g.log},
 		"versions":                &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}

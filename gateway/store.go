@@ -111,6 +111,7 @@ func clientTLS(s *config.ClientTLS) (*tls.Config, error) {
 // leave runs when a stop begins. The file of an embedded store goes first, so that a gateway
 // that takes over finds what this one knew; requests in flight are served from memory.
 func (g *Gateway) leave(ctx context.Context) {
+	g.service.Stop()
 	if own, ok := g.store.(*embedded.Store); ok {
 		own.Release()
 	}

@@ -22,11 +22,14 @@ func New(ready func() error, log *slog.Logger) *Service {
 	return &Service{ready: ready, log: log}
 }
 
-// Run reports until ctx ends, then says that the gateway stops. The watchdog is fed as long
-// as this goroutine is scheduled and readiness can be asked for at all: a process that hangs
-// is restarted, one that is merely not ready is not, because a restart would not help it.
+// Stop says that a stop has begun. The watchdog is fed until Run ends: requests in flight
+// may take their time.
+func (s *Service) Stop() { s.tell(daemon.SdNotifyStopping) }
+
+// Run reports until ctx ends. The watchdog is fed as long as this goroutine is scheduled and
+// readiness can be asked for at all: a process that hangs is restarted, one that is merely not
+// ready is not, because a restart would not help it.
 func (s *Service) Run(ctx context.Context) error {
-	defer s.tell(daemon.SdNotifyStopping)
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		s.log.WarnContext(ctx, "the supervisor's watchdog setting cannot be read; it is not fed", "err", err)

@@ -64,7 +64,7 @@ func TestReadyIsSaidOnceItIsTrue(t *testing.T) {
 	heard := supervisor(t)
 	var ready atomic.Bool
 	var asked atomic.Int32
-	stop := run(t, New(func() error {
+	s := New(func() error {
 		if asked.Add(1) > 3 {
 			ready.Store(true)
 		}
@@ -72,14 +72,16 @@ func TestReadyIsSaidOnceItIsTrue(t *testing.T) {
 			return errors.New("not yet")
 		}
 		return nil
-	}, slog.New(slog.DiscardHandler)))
+	}, slog.New(slog.DiscardHandler))
+	stop := run(t, s)
 	if said := next(t, heard); said != "READY=1" || !ready.Load() {
 		t.Errorf("heard %q, ready %v", said, ready.Load())
 	}
-	stop()
+	s.Stop()
 	if said := next(t, heard); said != "STOPPING=1" {
-		t.Errorf("at the end: %q", said)
+		t.Errorf("at a stop: %q", said)
 	}
+	stop()
 }
 
 func TestTheWatchdogIsFedWhileNotReady(t *testing.T) {
