@@ -53,7 +53,7 @@ func table() []rule {
 	return []rule{
 		// The core: pure, knows nobody.
 		{packages: []string{"routing/odoo"}, never: []ban{noHTTP(), noThirdParty()}},
-		{packages: []string{"routing", "routing/cutover"}, ours: []string{"routing/..."}, never: []ban{noHTTP(), noThirdParty()}},
+		{packages: []string{"routing", "routing/cutover", "routing/calendar"}, ours: []string{"routing/..."}, never: []ban{noHTTP(), noThirdParty()}},
 		{packages: []string{"ratelimit/...", "auth/..."}, ours: []string{}, never: outside},
 
 		// What everybody above may use.
