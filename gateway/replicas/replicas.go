@@ -20,38 +20,47 @@ const (
 	silent    = 5 * time.Second        // a replica that has not been heard of for so long is gone
 	joinFor   = time.Second            // a start waits so long for the store to say who is there
 	joinEvery = 100 * time.Millisecond // and asks so often
+	nudgeWait = 50 * time.Millisecond  // between two beats, however often Nudge is called
 )
 
 // Store passes on who lives.
 type Store interface {
-	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (live []store.Replica, err error)
+	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (all []store.Replica, err error)
 }
 
-// Config says who we are. All but Metrics is required.
+// Config says who we are. All but Report and Metrics is required.
 type Config struct {
 	Store   Store
 	Me      store.Replica
-	Keys    string // path of the key ring, for people
+	Keys    string        // path of the key ring, for people
+	Report  func() []byte // what we say of ourselves with each beat; may be nil
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
 
 // Replicas are the gateways that share our store.
 type Replicas struct {
-	store Store
-	me    store.Replica
-	keys  string
-	log   *slog.Logger
+	store  Store
+	me     store.Replica
+	keys   string
+	report func() []byte
+	log    *slog.Logger
+	nudge  chan struct{}
 
-	mu      sync.Mutex
-	live    []store.Replica
-	heard   time.Time // when the store last said who lives
-	foreign error     // why our key ring does not fit theirs
+	mu        sync.Mutex
+	live      []store.Replica
+	silent    []store.Replica // not heard of, and have not said that they go
+	heard     time.Time       // when the store last said who lives
+	foreign   error           // why our key ring does not fit theirs
+	listeners map[chan struct{}]struct{}
 }
 
 // New returns the replicas, of which only we are known.
 func New(cfg Config) *Replicas {
-	r := &Replicas{store: cfg.Store, me: cfg.Me, keys: cfg.Keys, log: cfg.Log, live: []store.Replica{cfg.Me}}
+	r := &Replicas{
+		store: cfg.Store, me: cfg.Me, keys: cfg.Keys, report: cfg.Report, log: cfg.Log, live: []store.Replica{cfg.Me},
+		nudge: make(chan struct{}, 1), listeners: map[chan struct{}]struct{}{},
+	}
 	r.register(cfg.Metrics)
 	return r
 }
@@ -78,16 +87,33 @@ func (r *Replicas) Join(ctx context.Context) error {
 
 // Run says that we live, and hears who else does, until ctx ends. Then it says that we go.
 func (r *Replicas) Run(ctx context.Context) error {
-	tick := time.NewTicker(beatEvery)
+	tick, calm := time.NewTicker(beatEvery), time.NewTimer(0)
 	defer tick.Stop()
+	defer calm.Stop()
+	nudge := (<-chan struct{})(nil) // while a beat is too young for another
 	for {
 		select {
 		case <-ctx.Done():
-			_, _ = r.store.Beat(context.WithoutCancel(ctx), r.me, time.Millisecond) // or they learn it in five seconds
+			_, _ = r.store.Beat(context.WithoutCancel(ctx), r.me, 0) // or they wait for us until an operator says otherwise
 			return nil
+		case <-calm.C:
+			nudge = r.nudge
+			continue
+		case <-nudge:
+			tick.Reset(beatEvery)
 		case <-tick.C:
-			r.tell(ctx)
 		}
+		r.tell(ctx)
+		nudge = nil
+		calm.Reset(nudgeWait)
+	}
+}
+
+// Nudge has us beat now, because what we report has changed. It never waits.
+func (r *Replicas) Nudge() {
+	select {
+	case r.nudge <- struct{}{}:
+	default:
 	}
 }
 
@@ -104,16 +130,38 @@ func (r *Replicas) tell(ctx context.Context) {
 
 // beat says that we live, and whether our key ring fitted before and does now.
 func (r *Replicas) beat(ctx context.Context) (before, now error, answered bool) {
-	live, err := r.store.Beat(ctx, r.me, silent)
+	me := r.me
+	if r.report != nil {
+		me.Report = r.report()
+	}
+	all, err := r.store.Beat(ctx, me, silent)
 	if err != nil {
 		return nil, nil, false
 	}
+	live, gone := split(all)
 	now = fits(r.me, r.keys, live)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before = r.foreign
-	r.live, r.heard, r.foreign = live, time.Now(), now
+	r.live, r.silent, r.heard, r.foreign = live, gone, time.Now(), now
+	for l := range r.listeners {
+		select {
+		case l <- struct{}{}:
+		default: // it has not looked yet, and will see this too
+		}
+	}
 	return before, now, true
+}
+
+func split(all []store.Replica) (live, silent []store.Replica) {
+	for _, one := range all {
+		if one.Silent {
+			silent = append(silent, one)
+		} else {
+			live = append(live, one)
+		}
+	}
+	return live, silent
 }
 
 // Fits says why our key ring does not fit that of the replicas that were here before us, as
@@ -131,12 +179,34 @@ func (r *Replicas) Count() int {
 	return max(1, len(r.live))
 }
 
-// Live are the replicas as the store knew them at a time, zero when it never said. known is
-// false when that is too long ago to rely on.
+// Live are the replicas as the store knew them at a time with what they reported, zero when it
+// never said. known is false when that is too long ago to rely on.
 func (r *Replicas) Live() (live []store.Replica, at time.Time, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.live), r.heard, time.Since(r.heard) < silent
+}
+
+// Silent are those that were not heard of for five seconds, in the last ten minutes, and have
+// not said that they go: they may serve on without the store.
+func (r *Replicas) Silent() []store.Replica {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.silent)
+}
+
+// Subscribe returns a channel that has a value after each answer of the store; one answer may
+// stand for many. stop ends it.
+func (r *Replicas) Subscribe() (heard <-chan struct{}, stop func()) {
+	l := make(chan struct{}, 1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listeners[l] = struct{}{}
+	return l, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.listeners, l)
+	}
 }
 
 // Me is this replica.

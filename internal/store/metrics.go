@@ -66,7 +66,7 @@ func (m *Metrics) GivenUp(op string) { m.calls.WithLabelValues(op, "given_up").I
 // Opened records that calls were cut off.
 func (m *Metrics) Opened() { m.openings.Inc() }
 
-// Invalid records values that did not pass; kind is pin, slots, replica, message or limit.
+// Invalid records values that did not pass; kind is pin, slots, replica, report, record, message or limit.
 func (m *Metrics) Invalid(kind string, count int) {
 	if count > 0 {
 		m.invalid.WithLabelValues(kind).Add(float64(count))

@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -46,13 +48,55 @@ type Replica struct {
 	KeyIDs  []string  // names of the keys in its ring, not secret
 	// Report is what the replica says of itself, in its own words; the store passes it on.
 	Report []byte
+	// Silent is set by the store: it was not heard of within its time, and has not said that
+	// it goes. It may have died, or serve on without the store.
+	Silent bool
 }
+
+const (
+	// MaxReport bounds a replica's report, in bytes. A longer one is not passed on.
+	MaxReport = 256 << 10
+	// MaxRecord bounds the value of a control record.
+	MaxRecord = 512 << 10
+	// Lingers is how long a silent replica is still named.
+	Lingers = 10 * time.Minute
+)
+
+// The kinds of control records.
+const (
+	KindTenant      = "tenant"
+	KindPool        = "pool"
+	KindReport      = "report"      // of a cutover that ended
+	KindIdempotency = "idempotency" // answers of the admin API that may be asked for again
+)
 
 // Record is one control record: what was decided at runtime about a tenant or a pool. The
 // store cannot read its value.
 type Record struct {
-	Kind    string // "tenant", "pool", ...
-	Name    string
-	Version uint64 // grows by one with each write; 0: there is none
+	Kind string
+	Name string
+	// Version grows with each write; 0: there is none. It does not start at one, so that a
+	// record that was lost and written anew is not taken for the old one.
+	Version uint64
 	Value   []byte
+}
+
+// CheckRecord says what is wrong with a record that is to be kept.
+func CheckRecord(r Record) error {
+	switch {
+	case !plain(r.Kind) || len(r.Kind) > maxKind:
+		return fmt.Errorf("record %q: kind %q is no word", r.Name, r.Kind)
+	case !plain(r.Name) || len(r.Name) > maxName:
+		return fmt.Errorf("record of a %s: a name has 1 to %d letters without blanks, not %q", r.Kind, maxName, r.Name)
+	case len(r.Value) > MaxRecord:
+		return fmt.Errorf("record of %s %s: it has %d bytes, %d are allowed", r.Kind, r.Name, len(r.Value), MaxRecord)
+	}
+	return nil
+}
+
+const maxKind, maxName = 32, 256
+
+// plain says whether a text can stand between blanks.
+func plain(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }

@@ -135,6 +135,7 @@ func lockAndCheck(f *os.File) error {
 // it. The store goes on from memory.
 func (s *Store) Release() {
 	s.flush()
+	s.flushRecords()
 	s.file.mu.Lock()
 	defer s.file.mu.Unlock()
 	if s.file.db != nil {

@@ -41,23 +41,33 @@ func (s *Store) LeaseSlots(_ context.Context, replica string, claims []store.Slo
 	return grants, nil
 }
 
-// Beat says that a replica is alive, and who else is.
+// Beat says that a replica is alive for ttl, and who else is or was. One that says that it
+// lives no longer has said that it goes, and is forgotten.
 func (s *Store) Beat(_ context.Context, me store.Replica, ttl time.Duration) ([]store.Replica, error) {
 	start := s.now()
 	defer s.called("beat", start)
+	if len(me.Report) > store.MaxReport {
+		s.metrics.Invalid("report", 1)
+		me.Report = nil
+	}
 	s.leases.mu.Lock()
 	defer s.leases.mu.Unlock()
-	s.leases.replicas[me.ID] = living{me, start.Add(ttl).UnixMilli()}
-	var live []store.Replica
+	if ttl > 0 {
+		s.leases.replicas[me.ID] = living{me, start.Add(ttl).UnixMilli()}
+	} else {
+		delete(s.leases.replicas, me.ID)
+	}
+	var all []store.Replica
 	for id, r := range s.leases.replicas {
-		if r.until <= start.UnixMilli() {
+		if r.until+store.Lingers.Milliseconds() <= start.UnixMilli() {
 			delete(s.leases.replicas, id)
 			continue
 		}
-		live = append(live, r.Replica)
+		r.Silent = r.until <= start.UnixMilli()
+		all = append(all, r.Replica)
 	}
-	slices.SortFunc(live, func(a, b store.Replica) int { return cmp.Compare(a.ID, b.ID) })
-	return live, nil
+	slices.SortFunc(all, func(a, b store.Replica) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
 }
 
 // sweep drops backends on which no lease is left.

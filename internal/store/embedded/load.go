@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"sluicegate.dev/sluice/internal/store"
 )
 
 // bucketName carries the version of the format.
@@ -46,8 +48,10 @@ func decode(key, value []byte) (e entry, ok bool) {
 
 // contents are all that a file holds.
 type contents struct {
-	pins   []entry
-	strays int // not ours to read
+	pins    []entry
+	records []store.Record
+	strays  int // pins that are not ours to read
+	foreign int // records that are not
 }
 
 // read returns all that the file holds.
@@ -57,6 +61,11 @@ func read(db *bbolt.DB) (contents, error) {
 		if bucket := tx.Bucket([]byte(bucketName)); bucket != nil {
 			if err := bucket.ForEach(found.add); err != nil {
 				return fmt.Errorf("read pins: %w", err)
+			}
+		}
+		if bucket := tx.Bucket([]byte(recordsBucket)); bucket != nil {
+			if err := bucket.ForEach(found.addRecord); err != nil {
+				return fmt.Errorf("read records: %w", err)
 			}
 		}
 		return nil
@@ -74,6 +83,16 @@ func (c *contents) add(key, value []byte) error {
 		return nil
 	}
 	c.pins = append(c.pins, e)
+	return nil
+}
+
+func (c *contents) addRecord(key, value []byte) error {
+	r, ok := decodeRecord(key, value)
+	if !ok {
+		c.foreign++
+		return nil
+	}
+	c.records = append(c.records, r)
 	return nil
 }
 
@@ -95,4 +114,6 @@ func (s *Store) merge(found contents) {
 		sh.mu.Unlock()
 	}
 	s.metrics.Invalid("pin", found.strays)
+	s.metrics.Invalid("record", found.foreign)
+	s.records.merge(found.records)
 }

@@ -58,7 +58,7 @@ func (s *Store) PutPin(_ context.Context, tenant, key, value string, epoch uint6
 	}
 	s.put(sh, n, pin{value, epoch, start.Add(ttl).UnixMilli()})
 	sh.mu.Unlock()
-	s.tell(tenant, key, value)
+	s.pinFeed.tell(change{tenant, key, value})
 	return value, nil
 }
 
@@ -72,7 +72,7 @@ func (s *Store) OverwritePin(_ context.Context, tenant, key, value string, ttl t
 	s.put(sh, n, pin{value, 0, start.Add(ttl).UnixMilli()})
 	sh.mu.Unlock()
 	s.metrics.Invalid("pin", 1)
-	s.tell(tenant, key, value)
+	s.pinFeed.tell(change{tenant, key, value})
 	return nil
 }
 

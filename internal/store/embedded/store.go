@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +29,7 @@ type Config struct {
 	MaxPins int // in memory; a default when zero
 }
 
-// Store keeps pins, slots and replicas of one process.
+// Store keeps pins, slots, replicas and records of one process.
 type Store struct {
 	log     *slog.Logger
 	metrics *store.Metrics
@@ -42,11 +41,12 @@ type Store struct {
 	shards [1 << shardBits]shard
 	room   int // pins in one shard
 
-	file   file
-	leases leases
+	file    file
+	leases  leases
+	records records
 
-	watching sync.Mutex
-	watchers map[*watcher]struct{}
+	pinFeed    feed[change]
+	recordFeed feed[store.Record]
 }
 
 // New opens the file and reads what it holds. It fails for no state of the file: see the
@@ -60,7 +60,7 @@ func New(cfg Config) *Store {
 		log: cfg.Log, metrics: store.NewMetrics(cfg.Metrics, "embedded"),
 		path: filepath.Join(cfg.Dir, fileName), now: time.Now,
 		seed: maphash.MakeSeed(), room: max(1, most>>shardBits),
-		watchers: map[*watcher]struct{}{},
+		records: newRecords(),
 	}
 	s.leases.slots = map[string]map[string]store.Holding{}
 	s.leases.replicas = map[string]living{}
@@ -92,6 +92,7 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		case <-batch.C:
 			s.flush()
+			s.flushRecords()
 		case <-retry.C:
 			s.tryOpen()
 		case <-sweep.C: // one shard a second: all of them in about a minute

@@ -16,9 +16,11 @@ import (
 
 // Keys and channels of ours. The version changes with what they hold.
 const (
-	prefix      = "sluice:v1:"
-	pinsChannel = prefix + "pins"
-	replicasKey = prefix + "replicas"
+	prefix         = "sluice:v1:"
+	pinsChannel    = prefix + "pins"
+	replicasKey    = prefix + "replicas"
+	recordsPrefix  = prefix + "control:"
+	recordsChannel = prefix + "control"
 )
 
 // Config says where Redis is and how to sign in. One of Address, Sentinel and Cluster is set;

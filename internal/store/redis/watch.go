@@ -22,9 +22,14 @@ func message(tenant, key, value string) string { return tenant + " " + key + " "
 // WatchPins tells of every pin that is put, until ctx ends. lost says that something may have
 // been missed: at the start, and each time that the connection had to be made again.
 func (s *Store) WatchPins(ctx context.Context, heard func(tenant, key, value string), lost func()) error {
+	return s.follow(ctx, pinsChannel, func(payload string) { s.hear(payload, heard) }, lost)
+}
+
+// follow listens to a channel until ctx ends.
+func (s *Store) follow(ctx context.Context, channel string, hear func(payload string), lost func()) error {
 	for ctx.Err() == nil {
-		if err := s.watch(ctx, heard, lost); err != nil && ctx.Err() == nil {
-			s.log.DebugContext(ctx, "redis: the watch of pins was interrupted", "err", err)
+		if err := s.watch(ctx, channel, hear, lost); err != nil && ctx.Err() == nil {
+			s.log.DebugContext(ctx, "redis: a watch was interrupted", "channel", channel, "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -36,8 +41,8 @@ func (s *Store) WatchPins(ctx context.Context, heard func(tenant, key, value str
 
 // watch listens over one connection until that fails. go-redis would reconnect by itself, but
 // not tell.
-func (s *Store) watch(ctx context.Context, heard func(tenant, key, value string), lost func()) error {
-	sub, err := s.servers.subscribe(ctx, pinsChannel)
+func (s *Store) watch(ctx context.Context, channel string, hear func(payload string), lost func()) error {
+	sub, err := s.servers.subscribe(ctx, channel)
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,7 @@ func (s *Store) watch(ctx context.Context, heard func(tenant, key, value string)
 		case *goredis.Subscription:
 			lost()
 		case *goredis.Message:
-			s.hear(m.Payload, heard)
+			hear(m.Payload)
 		}
 	}
 }
