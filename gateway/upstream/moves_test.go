@@ -15,11 +15,7 @@ func sides(t *testing.T, options ...option) (g *rig, openOn func(release string)
 		g.change = func(x *routing.Exchange) {
 			x.Release = &routing.Release{Name: release, Pool: g.pool, Database: "acme.db"}
 		}
-		c := g.open()
-		eventually(t, "it is registered", func() bool {
-			return len(g.sockets.matching(func(k *socket) bool { return k.release == release })) > 0
-		})
-		return c
+		return g.open()
 	}
 }
 
@@ -41,6 +37,7 @@ func goes(t *testing.T, what string, c wire) {
 func TestAMoveTakesTheSocketsOfOneRelease(t *testing.T) {
 	g, openOn := sides(t)
 	blue, other, green := openOn("blue"), openOn("blue"), openOn("green")
+	eventually(t, "all are registered", func() bool { return g.backend(0).Sockets == 3 })
 	g.MoveSockets("acme", "blue", 50*time.Millisecond)
 	goes(t, "a socket of blue", blue)
 	goes(t, "the other one", other)
@@ -55,11 +52,13 @@ func TestAMoveTakesTheSocketsOfOneRelease(t *testing.T) {
 func TestAMoveThatIsCalledOffLeavesTheRest(t *testing.T) {
 	g, openOn := sides(t)
 	sockets := []wire{openOn("blue"), openOn("blue"), openOn("blue")}
+	eventually(t, "all are registered", func() bool { return g.backend(0).Sockets == 3 })
 	g.MoveSockets("acme", "blue", time.Hour)
 	g.MoveSockets("acme", "blue", time.Nanosecond) // one is enough
 	eventually(t, "the first of the database is told", func() bool { return g.told() == 1 || g.backend(0).Sockets == 2 })
 	g.KeepSockets("acme", "blue")
 	g.sockets.shutQuietly(t) // as if the hour had passed
+	eventually(t, "who was told is gone", func() bool { return g.backend(0).Sockets == 2 })
 	left := 0
 	for _, c := range sockets {
 		c.Conn.Write(frame(true, opText, []byte("x"), true))

@@ -217,10 +217,12 @@ func TestWhoIsReadyInTimeKeepsItsSockets(t *testing.T) {
 	g := realtime(t, echo, func(_ *Config, p *routing.Pool) { p.Realtime.Drain = time.Hour })
 	w := operate(g)
 	sockets := []wire{g.open(), g.open(), g.open()}
+	eventually(t, "all are registered", func() bool { return g.backend(0).Sockets == 3 })
 	w.say("b1", cutover.OutOfOrder)
 	eventually(t, "the first is told", func() bool { return g.backend(0).Sockets < 3 || g.told() == 1 })
 	w.say("b1", cutover.Ready)
 	g.sockets.shutQuietly(t)
+	eventually(t, "who was told is gone", func() bool { return g.backend(0).Sockets == 2 })
 	left := 0
 	for _, c := range sockets {
 		c.Conn.Write(frame(true, opText, []byte("x"), true))
