@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Name    string // shown in every answer as X-Standin-Server
 	Version string // "14.0" to "19.0"
-	Release string // tells two builds of one version apart: assets hash and static content
+	Release string // tells two builds of one version apart: assets hash, static content, X-Standin-Release
 
 	HTTPAddr     string
 	RealtimeAddr string // not opened in threaded mode

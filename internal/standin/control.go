@@ -143,6 +143,14 @@ func (s *Server) controlHandler() http.Handler {
 		fmt.Fprintln(w, "{}")
 	})
 	mux.HandleFunc("GET /standin/counters", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Counters()) })
+	mux.HandleFunc("GET /standin/writes", func(w http.ResponseWriter, r *http.Request) {
+		writes, err := s.Writes(r.URL.Query().Get("database"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		writeJSON(w, writes)
+	})
 	mux.HandleFunc("GET /standin/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) })
 	return mux
 }

@@ -12,6 +12,7 @@ type Counters struct {
 	Requests    int64                     `json:"requests"` // of ports with keep-alive
 	Faults      int64                     `json:"faults"`   // requests that a rule took
 	Routes      map[string]int64          `json:"routes"`
+	Reports     ReportCounts              `json:"reports"`
 	Websockets  int                       `json:"websockets"`
 	Connections map[string]int            `json:"connections"` // open now, by port
 	Databases   map[string]DatabaseCounts `json:"databases"`
@@ -34,14 +35,14 @@ type WorkerCounters struct {
 // reads count on this server only.
 type DatabaseCounts struct {
 	Methods map[string]int `json:"methods"` // "res.partner.create"
-	Markers map[string]int `json:"markers"` // creates per idempotency marker
+	Markers map[string]int `json:"markers"` // executions per token of a write
 	Records map[string]int `json:"records"` // per model
 }
 
 // Counters returns them.
 func (s *Server) Counters() Counters {
 	counters := Counters{
-		Server: s.cfg.Name, Requests: s.requests.Load(), Faults: s.faults.acted.Load(), Routes: s.routes.hits(), Websockets: s.sockets.count(),
+		Server: s.cfg.Name, Requests: s.requests.Load(), Faults: s.faults.acted.Load(), Routes: s.routes.hits(), Reports: s.reports.counts(), Websockets: s.sockets.count(),
 		Workers: WorkerCounters{
 			Total: s.cfg.Workers, Busy: s.workers.busy.Load(), Connections: s.workers.calls.Load(),
 			BusySeconds: time.Duration(s.workers.spent.Load()).Seconds(),
@@ -53,7 +54,7 @@ func (s *Server) Counters() Counters {
 	}
 	for name, st := range s.databases.opened() {
 		st.read(func() {
-			counts := DatabaseCounts{Methods: maps.Clone(st.counts), Markers: maps.Clone(st.markers), Records: map[string]int{}}
+			counts := DatabaseCounts{Methods: maps.Clone(st.counts), Markers: times(st.markers), Records: map[string]int{}}
 			for model, records := range st.records {
 				counts.Records[model] = len(records)
 			}

@@ -11,12 +11,13 @@
 // from its first byte to its last, dispatch.go and routes.go say who answers, identity.go
 // finds session and database, registry.go loads it, and one file per family of routes gives the
 // answers. load.go and session_counts.go count what a gateway in front has to answer for.
+// writes.go tells which write was done how often, and where.
 // faults.go and control.go are the part that real Odoo lacks: failing on request.
 //
 // Beside Odoo's routes there are /standin/small (the benchmark's answer), /standin/echo (the
 // request as Odoo sees it), /standin/visit (changes the session), /standin/slow, /standin/stream,
 // /standin/events, /standin/trailers, /standin/counters, /standin/state and /standin/bus. The
-// last three are on the control port too, next to /standin/control:
+// last three are on the control port too, next to /standin/writes and /standin/control:
 //
 //	curl $CONTROL/standin/control -d '{"rules": [{"path": "/web/login", "status": 503, "times": 2}]}'
 //	curl $CONTROL/standin/control -d '{"rules": [], "db_down": true, "saturate": 1.5}'

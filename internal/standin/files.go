@@ -38,10 +38,12 @@ func isStatic(p string) bool {
 	return ok && module != "" && strings.HasPrefix(rest, "static/") && len(rest) > len("static/") && !strings.Contains(p, "..")
 }
 
-// serveStatic has a file for every name but those that hold "missing". A name such as
-// /web/static/size/4096.bin decides how long it is.
+// serveStatic has a file for every name but those that hold "missing", and those that only
+// another release has: /web/static/only/blue/new.js. A name such as /web/static/size/4096.bin
+// decides how long it is.
 func (c *call) serveStatic() error {
-	if strings.Contains(c.path, "missing") {
+	_, only, restricted := strings.Cut(c.path, "/static/only/")
+	if strings.Contains(c.path, "missing") || restricted && !strings.HasPrefix(only, c.srv.cfg.Release+"/") {
 		return c.fail(notFound())
 	}
 	c.header.Set("Cache-Control", "public, max-age=604800")
@@ -149,6 +151,9 @@ func uploadAttachment(c *call) error {
 	if f.files == nil {
 		f.files = []upload{}
 	}
+	if err := c.remember("ir.attachment", f.get("marker")); err != nil {
+		return err
+	}
 	return c.sendJSON(http.StatusOK, f.files)
 }
 
@@ -158,9 +163,11 @@ func report(c *call) error {
 	if asked, err := strconv.ParseFloat(c.query("seconds"), 64); err == nil {
 		took = Seconds(asked).Duration()
 	}
+	c.srv.reports.begun.Add(1)
 	if err := c.sleep(took); err != nil {
 		return err
 	}
+	defer c.srv.reports.done.Add(1)
 	if strings.HasPrefix(c.path, "/report/pdf/") {
 		pdf := fmt.Sprintf("%%PDF-1.4\n%% %s database %s report %s\n%%%%EOF\n", c.srv.cfg.Name, c.db, c.tail)
 		return c.send(http.StatusOK, "application/pdf", []byte(pdf))

@@ -118,6 +118,9 @@ func (c *call) checkSession() bool {
 // commit saves the session and sets its cookie; the answer calls it before its head.
 func (c *call) commit() {
 	c.header.Set("X-Standin-Server", c.srv.cfg.Name)
+	if c.srv.cfg.Release != "" {
+		c.header.Set("X-Standin-Release", c.srv.cfg.Release)
+	}
 	s := c.session
 	if c.noSession || s == nil {
 		return

@@ -15,7 +15,7 @@ func (c *call) execute(database string, user *User, model, method string, args [
 	if err != nil {
 		return nil, err
 	}
-	m := &modelCall{store: st, user: user, model: model, args: args, named: named}
+	m := &modelCall{by: c.srv.cfg.Name, store: st, user: user, model: model, args: args, named: named}
 	if model == "standin" {
 		return c.executeOwn(m, method)
 	}
@@ -65,6 +65,7 @@ func (c *call) executeOwn(m *modelCall, method string) (any, error) {
 
 // modelCall is a method call with its arguments, by position or by name.
 type modelCall struct {
+	by    string // server that runs it
 	store *store
 	user  *User
 	model string
@@ -82,8 +83,8 @@ func (m *modelCall) arg(i int, name string) any {
 	return nil
 }
 
-// create takes one set of values or several. A value named marker counts executions, so
-// that a test can prove that no create was lost or done twice.
+// create takes one set of values or several. A value named marker counts executions, here
+// and in write, so that a test can prove that none was lost or done twice.
 func (m *modelCall) create() (any, error) {
 	value := m.arg(0, "vals_list")
 	if value == nil {
@@ -116,7 +117,7 @@ func (m *modelCall) createAll(list []any) ([]any, error) {
 		var id int
 		err := m.store.change(func() (*entry, error) {
 			id = m.store.lastID[m.model] + 1
-			return &entry{Op: "create", Model: m.model, IDs: []int{id}, Values: maps.Clone(values)}, nil
+			return &entry{Op: "create", By: m.by, Model: m.model, IDs: []int{id}, Values: maps.Clone(values)}, nil
 		})
 		if err != nil {
 			return nil, err
@@ -146,7 +147,7 @@ func (m *modelCall) changeExisting(op string, values object) (any, error) {
 		if err := m.missing(ids); err != nil {
 			return nil, err
 		}
-		return &entry{Op: op, Model: m.model, IDs: ids, Values: values}, nil
+		return &entry{Op: op, By: m.by, Model: m.model, IDs: ids, Values: values}, nil
 	})
 	return err == nil, err
 }

@@ -111,8 +111,14 @@ func translations(c *call) error {
 }
 
 func webhook(c *call) error {
-	if _, err := c.form(); err != nil {
+	f, err := c.form()
+	if err != nil {
 		return err
+	}
+	if marker := f.get("marker"); marker != "" {
+		if err := c.remember("payment.transaction", marker); err != nil {
+			return err
+		}
 	}
 	return c.send(http.StatusOK, "application/json", []byte(`{"status": "ok"}`))
 }

@@ -34,6 +34,7 @@ type Server struct {
 
 	registries *registries
 	load       *load
+	reports    reports
 
 	timersLock sync.Mutex     // guards the start of timers against their end
 	timers     sync.WaitGroup // ports that open again later

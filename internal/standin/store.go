@@ -20,7 +20,8 @@ type object = map[string]any
 
 // entry is one change of a database: a line of its journal.
 type entry struct {
-	Op      string `json:"op"` // create, write, unlink, param, notify
+	Op      string `json:"op"`           // create, write, unlink, param, notify
+	By      string `json:"by,omitempty"` // server that did it
 	Model   string `json:"model,omitempty"`
 	IDs     []int  `json:"ids,omitempty"`
 	Values  object `json:"values,omitempty"`
@@ -47,8 +48,8 @@ type store struct {
 
 	records map[string]map[int]object
 	lastID  map[string]int
-	counts  map[string]int // "res.partner.create" and so on: executions
-	markers map[string]int // idempotency marker of a create: how often it was executed
+	counts  map[string]int      // "res.partner.create" and so on: executions
+	markers map[string][]string // token of a write: the server of each execution
 	params  map[string]string
 	bus     []notification
 	noted   chan struct{} // closed when the bus grows
@@ -57,7 +58,7 @@ type store struct {
 func openStore(dir, name string) (*store, error) {
 	s := &store{
 		records: map[string]map[int]object{}, lastID: map[string]int{}, counts: map[string]int{},
-		markers: map[string]int{}, params: map[string]string{}, noted: make(chan struct{}),
+		markers: map[string][]string{}, params: map[string]string{}, noted: make(chan struct{}),
 	}
 	if dir == "" {
 		return s, nil
@@ -188,6 +189,9 @@ func (s *store) apply(e *entry) {
 		return
 	}
 	s.counts[e.Model+"."+e.Op]++
+	if marker, ok := e.Values["marker"].(string); ok {
+		s.markers[marker] = append(s.markers[marker], e.By)
+	}
 }
 
 func (s *store) applyCreate(e *entry) {
@@ -199,9 +203,6 @@ func (s *store) applyCreate(e *entry) {
 		record["id"] = id
 		s.records[e.Model][id] = record
 		s.lastID[e.Model] = max(s.lastID[e.Model], id)
-	}
-	if marker, ok := e.Values["marker"].(string); ok {
-		s.markers[marker]++
 	}
 }
 
