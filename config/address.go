@@ -109,6 +109,9 @@ func urlShape(u *url.URL, raw string) (message, hint string) {
 	return "", ""
 }
 
+// nowhere is what to do about an address that is never called.
+const nowhere = "no backend can be there"
+
 // withHost takes names, and addresses in their one usual spelling. The others (decimal,
 // hexadecimal, octal, short) are read differently by different programs, so that a check
 // here would not be the check that counts.
@@ -118,7 +121,7 @@ func (e endpoint) withHost(raw string) (_ endpoint, message, hint string) {
 			return e, "an address with a zone is link-local", ""
 		}
 		if why, bad := ForbiddenAddr(addr); bad {
-			return e, fmt.Sprintf("%s %s; no backend can be there", addr, why), ""
+			return e, fmt.Sprintf("%s %s", addr, why), nowhere
 		}
 		e.host, e.addr = addr.Unmap().String(), addr.Unmap()
 		return e, "", ""
@@ -130,7 +133,7 @@ func (e endpoint) withHost(raw string) (_ endpoint, message, hint string) {
 	case odoo.IsIP(host):
 		return e, fmt.Sprintf("%q is an address in an unusual spelling", shorten(raw)), "write it as four decimal numbers, such as 10.0.0.5"
 	case host == "metadata.google.internal" || host == "instance-data.ec2.internal":
-		return e, host + " is a cloud's metadata service; no backend can be there", ""
+		return e, host + " is a cloud's metadata service", nowhere
 	}
 	e.host = host
 	return e, "", ""

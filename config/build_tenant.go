@@ -10,11 +10,11 @@ import (
 )
 
 // build makes a tenant of its document. What is wrong is in its problems.
-func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool, policy func(string) *servedPolicy) *servedTenant {
+func (c *compiler) build(r, plan *Resource, from parts) *servedTenant {
 	spec := r.Spec.(*TenantSpec)
 	b := &tenantBuilder{
-		served: &servedTenant{source: r, plan: plan}, spec: spec, pool: pool, policy: policy,
-		calendars: c.declared[KindCalendar], policyNames: sortedKeys(c.policies),
+		served: &servedTenant{source: r, plan: plan}, spec: spec, parts: from, listeners: c.opts.Listeners,
+		policyNames: sortedKeys(c.policies), calendarNames: sortedKeys(c.calendars),
 	}
 	b.shared = b.settle()
 	t := &routing.Tenant{
@@ -30,13 +30,10 @@ func (c *compiler) build(r, plan *Resource, pool func(string) *servedPool, polic
 	b.releases(t)
 	b.classes(t)
 	b.limits(t)
-	if spec.Standby != nil {
-		b.find("spec.standby.pool", spec.Standby.Pool)
-	}
 	b.certificate(c.opts.Now)
 	b.unenforced()
 	b.unqueued()
-	b.calendar()
+	b.moves(t)
 	t.Digest = b.digest()
 	b.served.sum = sumOf("tenant", t.Name, t.Digest)
 	return b.served
@@ -57,12 +54,18 @@ const defaultSockets = 10_000
 type tenantBuilder struct {
 	served    *servedTenant
 	spec      *TenantSpec
-	shared    Shared // what the tenant says, filled and bounded by its plan
-	pool      func(string) *servedPool
-	policy    func(string) *servedPolicy
-	calendars map[string]*Resource
+	shared    Shared   // what the tenant says, filled and bounded by its plan
+	listeners []string // our own
 
-	policyNames []string // for suggestions
+	parts
+	policyNames, calendarNames []string // for suggestions
+}
+
+// parts find what a tenant is built on, by name; nil where there is none.
+type parts struct {
+	pool     func(string) *servedPool
+	policy   func(string) *servedPolicy
+	calendar func(string) *servedCalendar
 }
 
 func (b *tenantBuilder) fail(field, hint, format string, args ...any) {
@@ -97,7 +100,7 @@ func hostsOf(spec *TenantSpec) []string {
 func (b *tenantBuilder) releases(t *routing.Tenant) {
 	declared, active, field := b.spec.Releases, b.spec.Active, "spec.releases."
 	if b.spec.Pool != "" {
-		declared, active = map[string]ReleaseSpec{"blue": {Pool: b.spec.Pool}}, "blue"
+		declared, active = map[string]ReleaseSpec{"blue": {Pool: b.spec.Pool}}, or(active, "blue")
 	}
 	t.Releases = make(map[string]*routing.Release, len(declared))
 	for _, name := range sortedKeys(declared) {
@@ -111,6 +114,11 @@ func (b *tenantBuilder) releases(t *routing.Tenant) {
 		}
 		if active == "" {
 			active = name // the only one, validation saw to it
+		}
+	}
+	if s := b.spec.Standby; s != nil {
+		t.Releases[standbyName] = &routing.Release{
+			Name: standbyName, Pool: b.find("spec.standby.pool", s.Pool), Database: or(s.Database, b.spec.Database),
 		}
 	}
 	t.Active = t.Releases[active]
@@ -154,16 +162,6 @@ func longest(paths []string) int {
 		n = max(n, len(p))
 	}
 	return n
-}
-
-func (b *tenantBuilder) calendar() {
-	name := ""
-	if b.shared.Cutover != nil {
-		name = b.shared.Cutover.Calendar
-	}
-	if name != "" && b.calendars[name] == nil {
-		b.fail("spec.cutover.calendar", didYouMean(name, sortedKeys(b.calendars)), "there is no Calendar %q", name)
-	}
 }
 
 func (b *tenantBuilder) digest() string {

@@ -27,12 +27,13 @@ type compiler struct {
 	previous *Snapshot
 
 	index
-	reports  map[ref]Problems // of the names that were compiled, kept until they are compiled again
-	general  Problems         // of this run only
-	plans    map[string]*Resource
-	policies map[string]*servedPolicy
-	pools    map[string]*servedPool
-	replaced map[ref]bool // plans, policies and pools that are not what they were
+	reports   map[ref]Problems // of the names that were compiled, kept until they are compiled again
+	general   Problems         // of this run only
+	plans     map[string]*Resource
+	policies  map[string]*servedPolicy
+	pools     map[string]*servedPool
+	calendars map[string]*servedCalendar
+	replaced  map[ref]bool // plans, policies, calendars and pools that are not what they were
 
 	order  []string                 // names of the tenants that are looked at: as declared, then the undeclared
 	served map[string]*servedTenant // of those; without an entry it is not served any more
@@ -55,6 +56,7 @@ func Compile(doc Document, previous *Snapshot, opts Options) *Snapshot {
 	c.replaced = map[ref]bool{}
 	c.compilePlans()
 	c.compilePolicies()
+	c.compileCalendars()
 	c.compilePools()
 	c.compileTenants()
 	c.settleHosts()
@@ -114,11 +116,12 @@ func (c *compiler) compilePlans() {
 func (c *compiler) snapshot() *Snapshot {
 	s := &Snapshot{
 		Pending: c.pending, AppliedAt: c.opts.Now, Due: c.due,
-		index: c.index, reports: c.reports, plans: c.plans, policies: c.policies, pools: c.pools,
+		index: c.index, reports: c.reports, plans: c.plans, policies: c.policies, calendars: c.calendars, pools: c.pools,
 		total: c.previous.total,
 	}
 	c.takeTenants(s)
 	c.takePolicies(s)
+	c.takeCalendars(s)
 	c.takePools(s)
 	c.keepTorn(s)
 	c.sayStale(s)
@@ -184,12 +187,13 @@ func (c *compiler) takePools(s *Snapshot) {
 	}
 }
 
-// keepTorn notes the plans, policies and pools that are served and not declared: a file was torn, and
-// they go when it can be read and does not declare them.
+// keepTorn notes the plans, policies, calendars and pools that are served and not declared: a file
+// was torn, and they go when it can be read and does not declare them.
 func (c *compiler) keepTorn(s *Snapshot) {
-	for _, kind := range []Kind{KindPlan, KindLimitPolicy, KindPool} {
+	for _, kind := range []Kind{KindPlan, KindLimitPolicy, KindCalendar, KindPool} {
 		for name := range c.touched[kind] {
-			if c.declared[kind][name] == nil && (c.plans[name] != nil || c.policies[name] != nil || c.pools[name] != nil) {
+			served := c.plans[name] != nil || c.policies[name] != nil || c.calendars[name] != nil || c.pools[name] != nil
+			if c.declared[kind][name] == nil && served {
 				s.keep(ref{kind, name})
 			}
 		}

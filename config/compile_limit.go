@@ -87,8 +87,6 @@ func (p *servedPolicy) limit() *routing.LimitPolicy {
 	return p.policy
 }
 
-func (c *compiler) policyNow(name string) *servedPolicy { return c.policies[name] }
-
 // limits fills in the rules of the tenant, those of its plan first.
 func (b *tenantBuilder) limits(t *routing.Tenant) {
 	if len(b.shared.Limits) > maxRules {

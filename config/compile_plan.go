@@ -13,6 +13,7 @@ func (b *tenantBuilder) settle() Shared {
 		return out
 	}
 	plan := b.served.plan.Spec.(*PlanSpec)
+	out.Cutover = cutoverOver(cutoverOver(out.Cutover, plan.Shared.Cutover), plan.Defaults.Cutover)
 	fill(&out, plan.Shared)
 	fill(&out, plan.Defaults)
 	b.floors(&out, plan.Floors)

@@ -38,7 +38,7 @@ func (c *compiler) rests(t *servedTenant) bool {
 			return true
 		}
 	}
-	return false
+	return t.calendar != nil && c.replaced[ref{KindCalendar, t.calendar.source.Name}]
 }
 
 func (c *compiler) serve(name string, served *servedTenant) {
@@ -88,7 +88,7 @@ func (c *compiler) serveTenant(r *Resource) *servedTenant {
 		c.report(at, same.problems)
 		return same
 	}
-	built := c.build(r, plan, c.poolNow, c.policyNow)
+	built := c.build(r, plan, c.partsNow())
 	c.report(at, built.problems)
 	if built.problems.Failed() {
 		return c.lastGood(r.Name)
@@ -134,7 +134,7 @@ func (c *compiler) unchanged(last *servedTenant, r, plan *Resource) bool {
 			return false
 		}
 	}
-	return true
+	return last.calendar == nil || c.calendars[last.calendar.source.Name].same(last.calendar)
 }
 
 func digest(r *Resource) string {
@@ -175,11 +175,7 @@ func (c *compiler) lastGood(name string) *servedTenant {
 	if c.unchanged(last, last.source, last.plan) {
 		return &kept
 	}
-	built := c.build(last.source, last.plan, func(name string) *servedPool {
-		return or(c.pools[name], last.pool(name))
-	}, func(name string) *servedPolicy {
-		return or(c.policies[name], last.policyOf(name))
-	})
+	built := c.build(last.source, last.plan, c.partsOr(last))
 	if built.problems.Failed() {
 		return &kept
 	}
@@ -197,4 +193,20 @@ func (t *servedTenant) pool(name string) *servedPool {
 	return nil
 }
 
-func (c *compiler) poolNow(name string) *servedPool { return c.pools[name] }
+// partsNow are the pools, policies and calendars as they are now.
+func (c *compiler) partsNow() parts {
+	return parts{
+		pool:     func(name string) *servedPool { return c.pools[name] },
+		policy:   func(name string) *servedPolicy { return c.policies[name] },
+		calendar: func(name string) *servedCalendar { return c.calendars[name] },
+	}
+}
+
+// partsOr are those of now, or what a tenant was built on when they are gone.
+func (c *compiler) partsOr(last *servedTenant) parts {
+	return parts{
+		pool:     func(name string) *servedPool { return or(c.pools[name], last.pool(name)) },
+		policy:   func(name string) *servedPolicy { return or(c.policies[name], last.policyOf(name)) },
+		calendar: func(name string) *servedCalendar { return or(c.calendars[name], last.calendarOf(name)) },
+	}
+}

@@ -191,6 +191,10 @@ func (s *Snapshot) fileOf(at ref) string {
 		if served := s.policies[at.name]; served != nil {
 			return served.source.File
 		}
+	case KindCalendar:
+		if served := s.calendars[at.name]; served != nil {
+			return served.source.File
+		}
 	}
 	return ""
 }

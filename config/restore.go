@@ -22,9 +22,9 @@ func Restore(data []byte, opts Options) (*Snapshot, error) {
 	if err := r.documents(); err != nil {
 		return nil, err
 	}
-	r.compiler.index = index{declared: map[Kind]map[string]*Resource{KindCalendar: {}}, touched: map[Kind]map[string]bool{}}
+	r.compiler.index = index{declared: map[Kind]map[string]*Resource{}, touched: map[Kind]map[string]bool{}}
 	r.plans, r.pools = map[string]*Resource{}, map[string]*servedPool{}
-	r.policies = map[string]*servedPolicy{}
+	r.policies, r.calendars = map[string]*servedPolicy{}, map[string]*servedCalendar{}
 	r.extra, r.replaced, r.served = map[string]*servedPool{}, map[ref]bool{}, map[string]*servedTenant{}
 	for _, l := range lines {
 		if err := r.line(l); err != nil {
@@ -150,7 +150,10 @@ func (r *restorer) pool(l savedPool) {
 func (r *restorer) policy(number int) {
 	switch doc := r.docs[number-1]; doc.Kind {
 	case KindCalendar:
-		r.declared[KindCalendar][doc.Name] = doc
+		if doc = r.usable(number, KindCalendar); doc != nil {
+			r.calendars[doc.Name] = calendarFrom(doc)
+			r.replaced[ref{KindCalendar, doc.Name}] = true
+		}
 	case KindLimitPolicy:
 		if doc = r.usable(number, KindLimitPolicy); doc != nil {
 			r.policies[doc.Name] = servedFrom(doc)
@@ -174,6 +177,23 @@ func (r *restorer) policiesOf(numbers []int) func(string) *servedPolicy {
 	return func(name string) *servedPolicy { return own[name] }
 }
 
+// calendarOf is the version that a tenant was built on.
+func (r *restorer) calendarOf(number int) func(string) *servedCalendar {
+	own := &servedCalendar{}
+	if doc := r.usable(number, KindCalendar); doc != nil {
+		own = or(r.calendars[doc.Name], own)
+		if own.source != doc {
+			own = calendarFrom(doc)
+		}
+	}
+	return func(name string) *servedCalendar {
+		if own.source != nil && own.source.Name == name {
+			return own
+		}
+		return r.calendars[name]
+	}
+}
+
 func (r *restorer) tenant(l savedTenant) {
 	source := r.usable(l.Source, KindTenant)
 	if source == nil {
@@ -185,8 +205,11 @@ func (r *restorer) tenant(l savedTenant) {
 			return
 		}
 	}
-	built := r.build(source, plan, func(name string) *servedPool { return or(r.pools[name], r.extra[name]) },
-		r.policiesOf(l.Policies))
+	built := r.build(source, plan, parts{
+		pool:     func(name string) *servedPool { return or(r.pools[name], r.extra[name]) },
+		policy:   r.policiesOf(l.Policies),
+		calendar: r.calendarOf(l.Calendar),
+	})
 	if built.problems.Failed() {
 		r.general = append(r.general, built.problems.Errors()...)
 		return
@@ -211,6 +234,9 @@ func (s *Snapshot) markRestored() {
 	for name := range s.policies {
 		s.keep(ref{KindLimitPolicy, name})
 	}
+	for name := range s.calendars {
+		s.keep(ref{KindCalendar, name})
+	}
 	s.Problems = append(slices.Clone(s.Problems), Problem{Warning: true, Message: fmt.Sprintf(
 		"serving the last good snapshot, %s of %s, until the sources are read", s.Revision, s.AppliedAt.UTC().Format(time.RFC3339))})
 }
@@ -230,6 +256,9 @@ func (s *Snapshot) Resources() []*Resource {
 		all[plan] = true
 	}
 	for _, p := range s.policies {
+		all[p.source] = true
+	}
+	for _, p := range s.calendars {
 		all[p.source] = true
 	}
 	return slices.Collect(maps.Keys(all))

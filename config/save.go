@@ -51,6 +51,7 @@ type savedTenant struct {
 	Pools  []string `json:"pools"`
 
 	Policies []int `json:"policies,omitempty"` // numbers of the documents that it is built on
+	Calendar int   `json:"calendar,omitempty"`
 }
 
 // ErrSaved is returned for a saved snapshot that is not whole, or not of this version.
@@ -66,10 +67,11 @@ func (s *Snapshot) Save(w io.Writer) error {
 	for _, name := range sortedKeys(s.policies) {
 		writer.line(saved{Policy: writer.document(s.policies[name].source)})
 	}
-	for _, kind := range []Kind{KindAccessPolicy, KindCalendar} {
-		for _, name := range sortedKeys(s.declared[kind]) {
-			writer.line(saved{Policy: writer.document(s.declared[kind][name])})
-		}
+	for _, name := range sortedKeys(s.declared[KindAccessPolicy]) {
+		writer.line(saved{Policy: writer.document(s.declared[KindAccessPolicy][name])})
+	}
+	for _, name := range sortedKeys(s.calendars) {
+		writer.line(saved{Policy: writer.document(s.calendars[name].source)})
 	}
 	for _, name := range sortedKeys(s.plans) {
 		writer.line(saved{Plan: writer.document(s.plans[name])})
@@ -121,6 +123,9 @@ func (w *saver) tenant(t *servedTenant) {
 	}
 	for _, p := range t.policies {
 		l.Policies = append(l.Policies, w.document(p.source))
+	}
+	if t.calendar != nil {
+		l.Calendar = w.document(t.calendar.source)
 	}
 	w.line(saved{Tenant: &l})
 }

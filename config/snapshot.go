@@ -26,16 +26,17 @@ type Snapshot struct {
 
 	// What the next Compile starts from.
 	index
-	reports  map[ref]Problems
-	plans    map[string]*Resource // last good
-	policies map[string]*servedPolicy
-	pools    map[string]*servedPool
-	extra    map[string]*servedPool // not declared any more, but a kept tenant needs it
-	tenants  map[string]*servedTenant
-	users    map[string]int
-	kept     map[ref]bool // served, but not as declared: looked at each time
-	states   map[State]int
-	total    sum
+	reports   map[ref]Problems
+	plans     map[string]*Resource // last good
+	policies  map[string]*servedPolicy
+	calendars map[string]*servedCalendar
+	pools     map[string]*servedPool
+	extra     map[string]*servedPool // not declared any more, but a kept tenant needs it
+	tenants   map[string]*servedTenant
+	users     map[string]int
+	kept      map[ref]bool // served, but not as declared: looked at each time
+	states    map[State]int
+	total     sum
 }
 
 // PendingRemoval is a removal of so many tenants that somebody has to say it is meant.
@@ -52,6 +53,8 @@ type servedTenant struct {
 	plan        *Resource // nil without one
 	policies    []*servedPolicy
 	pools       []*servedPool
+	calendar    *servedCalendar // nil without one
+	moves       moves
 	certificate *tls.Certificate
 	problems    Problems
 	sum         sum

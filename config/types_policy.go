@@ -39,33 +39,3 @@ type RequireSpec struct {
 	// Tenants are the directories that people may come from.
 	Tenants []string `json:"tenants,omitempty"`
 }
-
-// CalendarSpec says when a cutover may run.
-type CalendarSpec struct {
-	// TimeZone of all times, such as Europe/Brussels.
-	TimeZone string `json:"timeZone" jsonschema:"required"`
-	// Freezes are spans in which nothing moves.
-	Freezes []FreezeSpec `json:"freezes,omitempty"`
-	// Windows are the hours in which moves may run; any hour when empty.
-	Windows []WindowSpec `json:"windows,omitempty"`
-}
-
-// FreezeSpec is a span in which nothing moves.
-type FreezeSpec struct {
-	// Name says why.
-	Name string `json:"name,omitempty"`
-	// From is the first day (2026-12-24) or moment (2026-12-24T18:00).
-	From string `json:"from" jsonschema:"required"`
-	// To is the last day, which counts, or the moment.
-	To string `json:"to" jsonschema:"required"`
-}
-
-// WindowSpec is a span of hours.
-type WindowSpec struct {
-	// Days of the week, mon to sun; all when empty.
-	Days []string `json:"days,omitempty"`
-	// From is the first minute, such as 22:00.
-	From string `json:"from" jsonschema:"required"`
-	// To is the last minute; before From it means the next day.
-	To string `json:"to" jsonschema:"required"`
-}

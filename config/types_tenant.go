@@ -102,18 +102,6 @@ type LimitRule struct {
 	Policy string `json:"policy" jsonschema:"required"`
 }
 
-// CutoverSpec is how a tenant moves from one release to another.
-type CutoverSpec struct {
-	// Strategy of the move. Default: drain.
-	Strategy string `json:"strategy,omitempty" jsonschema:"enum=drain,enum=shift,enum=switch,enum=failover"`
-	// Deadline of the move.
-	Deadline Duration `json:"deadline,omitempty"`
-	// Calendar says when a move may run.
-	Calendar string `json:"calendar,omitempty"`
-	// Gates must hold for the move to go on.
-	Gates Raw `json:"gates,omitempty"`
-}
-
 // TenantTLS is where the certificate of a tenant comes from. Exactly one is set.
 type TenantTLS struct {
 	// Issuer orders and renews the certificate.

@@ -72,12 +72,7 @@ func (c *checker) quotas(s QuotaSpec) {
 	if s.Day > 0 && s.Month > 0 && s.Month < s.Day {
 		c.warn("spec.quotas.month", "", "is less than the quota of a day, which never matters then")
 	}
-	if s.TimeZone == "" {
-		return
-	}
-	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
-		c.fail("spec.quotas.timeZone", "write it as Europe/Brussels", "%q is not a time zone", shorten(s.TimeZone))
-	}
+	c.timeZone("spec.quotas.timeZone", s.TimeZone)
 }
 
 func (c *checker) costs(s *LimitPolicySpec) {

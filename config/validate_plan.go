@@ -32,6 +32,9 @@ func (c *checker) shared(field string, s Shared) {
 	if s.SignIn != nil {
 		c.signIn(field+".signIn", s.SignIn)
 	}
+	if s.Cutover != nil {
+		c.cutover(field+".cutover", s.Cutover)
+	}
 }
 
 // middlewares wants name@provider. Traefik's internal services are not for tenants.

@@ -22,9 +22,7 @@ func (c *checker) tenant(s *TenantSpec) {
 	for _, name := range sortedKeys(s.Classes) {
 		c.class("spec.classes."+name, name, s.Classes[name])
 	}
-	if s.Standby != nil {
-		c.database("spec.standby.database", s.Standby.Database)
-	}
+	c.standby(s)
 	if s.TLS != nil {
 		c.tenantTLS(s.TLS)
 	}
@@ -121,7 +119,7 @@ func (c *checker) releases(s *TenantSpec) {
 
 // short is a tenant with spec.pool: one release, blue, which is active.
 func (c *checker) short(s *TenantSpec) {
-	if s.Active != "" && s.Active != "blue" {
+	if s.Active != "" && s.Active != "blue" && (s.Active != standbyName || s.Standby == nil) {
 		c.fail("spec.active", "leave it out, or write releases", "with pool there is one release, blue")
 	}
 	if s.Database == "" && !c.broken("spec.database") {
@@ -137,17 +135,37 @@ func (c *checker) sides(s *TenantSpec) {
 	for _, name := range sortedKeys(s.Releases) {
 		where := field + "." + name
 		c.label(where, name)
+		if name == standbyName {
+			c.fail(where, "write spec.standby: {pool: NAME}, or give the release another name", "standby is the release that spec.standby makes")
+		}
 		c.database(where+".database", s.Releases[name].Database)
 		if s.Database == "" && s.Releases[name].Database == "" && !c.broken("spec.database") {
 			c.fail(where, "or give the tenant one for all releases", "the release has no database")
 		}
 	}
 	known := sortedKeys(s.Releases)
+	if s.Standby != nil {
+		known = append(known, standbyName)
+	}
 	switch {
-	case s.Active == "" && len(known) > 1 && !c.broken("spec.active"):
-		c.fail("spec.active", "", "say which release is active: %s", strings.Join(known, " or "))
+	case s.Active == "" && len(s.Releases) > 1 && !c.broken("spec.active"):
+		c.fail("spec.active", "", "say which release is active: %s", strings.Join(sortedKeys(s.Releases), " or "))
 	case s.Active != "" && !slices.Contains(known, s.Active):
 		c.fail("spec.active", didYouMean(s.Active, known), "there is no release %q", shorten(s.Active))
+	}
+}
+
+// standbyName is the release that spec.standby makes.
+const standbyName = "standby"
+
+func (c *checker) standby(s *TenantSpec) {
+	if s.Standby == nil {
+		return
+	}
+	const field = "spec.standby"
+	c.database(field+".database", s.Standby.Database)
+	if s.Database == "" && s.Standby.Database == "" && !c.broken("spec.database") && !c.broken(field) {
+		c.fail(field, "or give the tenant one for all releases", "the standby has no database")
 	}
 }
 

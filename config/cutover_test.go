@@ -1,0 +1,231 @@
+package config
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+
+	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/cutover"
+	"sluicegate.dev/sluice/routing/odoo"
+)
+
+const movable = `
+apiVersion: sluicegate.dev/v1alpha1
+kind: Pool
+metadata: {name: p}
+spec: {odoo: {version: "18.0"}, backends: [{name: b1, http: "http://127.0.0.1:8069"}]}
+---
+apiVersion: sluicegate.dev/v1alpha1
+kind: Calendar
+metadata: {name: fiscal}
+spec:
+  timeZone: Europe/Brussels
+  windows: [{days: [mon, tue, wed, thu], from: "22:00", to: "05:00"}]
+  freezes:
+    - {name: stock count, every: year, from: 12-30, to: 01-02}
+    - {name: financial close, every: month, days: [-1, 1, 2]}
+    - {name: fair, from: 2026-09-01T18:00, to: 2026-09-03}
+---
+apiVersion: sluicegate.dev/v1alpha1
+kind: Plan
+metadata: {name: standard}
+spec:
+  cutover:
+    strategy: shift
+    shares: [{percent: 10, for: 15m}, {percent: 100}]
+    gates: {requests: 100, failures: 2, rollback: false}
+    failover: {automatic: true, after: 1m, check: {url: "https://dr.example/writable", maxLag: 5s}}
+    preflight: {login: audit, keyFile: audit.key}
+    calendar: fiscal
+---
+apiVersion: sluicegate.dev/v1alpha1
+kind: Tenant
+metadata: {name: own}
+spec:
+  hosts: [own.example]
+  pool: p
+  database: own
+  plan: standard
+  standby: {pool: p}
+  cutover:
+    strategy: switch
+    deadline: 2h
+    idle: 10m
+    mode: navigation
+    hold: {wait: 20s, count: 500, bytes: 64MiB, classes: [web, rpc]}
+    gates: {failures: 1, window: 5m, latency: 1.5, moreThan: 0.5}
+    external: {webhook: "https://deploy.example/upgrade", deadline: 30m, noReturn: true}
+    verify: {paths: [/web/login], deadline: 1m}
+    failover: {automatic: false}
+    watch: 15m
+    webhooks: ["https://chat.example/hook"]
+---
+apiVersion: sluicegate.dev/v1alpha1
+kind: Tenant
+metadata: {name: planned}
+spec: {hosts: [planned.example], pool: p, database: planned, plan: standard}
+---
+apiVersion: sluicegate.dev/v1alpha1
+kind: Tenant
+metadata: {name: plain}
+spec: {hosts: [plain.example], pool: p, database: plain}
+`
+
+// withKey reads documents with the API key that the plan names.
+func withKey(text string) Document {
+	var doc Document
+	for _, r := range Parse("a.yaml", text) {
+		if len(r.Paths()) > 0 {
+			r = r.With(map[string][]byte{"audit.key": []byte(" k3y\n")})
+		}
+		doc.Resources = append(doc.Resources, r)
+	}
+	return doc
+}
+
+func compileMovable(t *testing.T) *Snapshot {
+	t.Helper()
+	s := Compile(withKey(movable), nil, Options{Now: time.Now()})
+	if s.Problems.Failed() {
+		t.Fatal(s.Problems)
+	}
+	return s
+}
+
+func TestHowATenantMoves(t *testing.T) {
+	check := &cutover.Check{URL: "https://dr.example/writable", MaxLag: 5 * time.Second, Wait: 2 * time.Minute}
+	want := map[string]cutover.Plan{
+		"own": {
+			Strategy: cutover.Switch, Deadline: 2 * time.Hour, Idle: 10 * time.Minute, Mode: routing.ModeNavigation,
+			Shares:   []cutover.Share{{Percent: 10, For: 15 * time.Minute}, {Percent: 100}}, // the plan's
+			Hold:     routing.Hold{Wait: 20 * time.Second, Count: 500, Bytes: 64 << 20, Classes: []odoo.Class{odoo.Web, odoo.RPC}},
+			Gates:    cutover.Gates{Requests: 100, Failures: 1, MoreThan: 0.5, Latency: 1.5, Window: 5 * time.Minute},
+			External: &cutover.External{Webhook: "https://deploy.example/upgrade", Deadline: 30 * time.Minute}, NoReturn: true,
+			Verify: cutover.Verify{Paths: []string{"/web/login"}, Deadline: time.Minute}, Watch: 15 * time.Minute,
+			Check: check, Webhooks: []string{"https://chat.example/hook"},
+		},
+		"planned": {
+			Strategy: cutover.Shift, Shares: []cutover.Share{{Percent: 10, For: 15 * time.Minute}, {Percent: 100}},
+			Gates: cutover.Gates{Requests: 100, Failures: 2}, Check: check,
+		},
+		"plain":  {Strategy: cutover.Drain, Gates: cutover.Gates{Rollback: true}},
+		"nobody": {},
+	}
+	s := compileMovable(t)
+	for tenant, plan := range want {
+		if got := s.CutoverOf(tenant); !reflect.DeepEqual(got, plan) {
+			t.Errorf("%s:\n%+v, want\n%+v", tenant, got, plan)
+		}
+	}
+	failovers := map[string]Failover{
+		"own":     {Declared: true, After: time.Minute, Check: check},
+		"planned": {Automatic: true, After: time.Minute, Check: check}, // it has no standby
+		"plain":   {},
+	}
+	for tenant, want := range failovers {
+		if got := s.FailoverOf(tenant); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", tenant, got, want)
+		}
+	}
+	if got, want := s.PreflightOf("own"), (Preflight{Login: "audit", Key: "k3y"}); got != want {
+		t.Errorf("preflight: %+v, want %+v", got, want)
+	}
+}
+
+func TestAStandbyIsARelease(t *testing.T) {
+	own := compileMovable(t).Tenants["own"]
+	standby := own.Releases["standby"]
+	if standby == nil || standby.Name != "standby" || standby.Pool.Name != "p" || standby.Database != "own" {
+		t.Errorf("standby: %+v", standby)
+	}
+	if own.Active.Name != "blue" {
+		t.Errorf("active is %s", own.Active.Name)
+	}
+}
+
+func TestCalendarOfATenant(t *testing.T) {
+	s := compileMovable(t)
+	cases := map[string]bool{ // whether a move may begin
+		"2026-11-23T22:00:00+01:00": true,  // a Monday
+		"2026-11-24T05:00:00+01:00": false, // the window is over
+		"2026-11-30T23:00:00+01:00": false, // the last of a month
+		"2026-12-01T23:00:00+01:00": false,
+		"2026-12-03T00:00:00+01:00": true,
+		"2026-12-29T23:59:00+01:00": true,
+		"2026-12-30T00:00:00+01:00": false,
+		"2029-01-02T23:59:00+01:00": false,
+		"2026-09-03T23:59:00+02:00": false, // the last day of a freeze counts
+		"2026-09-04T00:00:00+02:00": true,
+	}
+	for text, allowed := range cases {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tenant := range []string{"own", "planned"} { // by the plan
+			if ok, why, _ := s.CalendarOf(tenant).Allowed(at); ok != allowed {
+				t.Errorf("%s at %s: %v %s", tenant, text, ok, why)
+			}
+		}
+	}
+	if s.CalendarOf("plain") != nil || s.CalendarOf("nobody") != nil {
+		t.Error("a tenant without a calendar has one")
+	}
+	if len(s.Calendars()) != 1 || s.Calendars()["fiscal"] != s.CalendarOf("own") {
+		t.Errorf("calendars: %v", s.Calendars())
+	}
+}
+
+// A tenant never loses its freezes because a document was broken or went: it keeps the
+// calendar that it was built on, over restarts too.
+func TestACalendarIsKept(t *testing.T) {
+	first := compileMovable(t)
+	without := Document{Resources: withKey(movable).Resources[:1]}
+	for _, r := range withKey(movable).Resources {
+		if r.Kind != KindCalendar && r.Kind != KindPool {
+			without.Resources = append(without.Resources, r)
+		}
+	}
+	gone := Compile(without, first, Options{Now: time.Now()})
+	if gone.State("own") != StateStale || gone.CalendarOf("own") != first.CalendarOf("own") {
+		t.Errorf("state %s, calendar %v", gone.State("own"), gone.CalendarOf("own"))
+	}
+	var saved bytes.Buffer
+	if err := gone.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := Restore(saved.Bytes(), Options{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{"own", "planned"} {
+		kept := restored.CalendarOf(tenant)
+		if kept == nil || kept.Digest != first.CalendarOf(tenant).Digest {
+			t.Errorf("%s: restored with %v", tenant, kept)
+		}
+		if got := restored.CutoverOf(tenant); !reflect.DeepEqual(got, first.CutoverOf(tenant)) {
+			t.Errorf("%s: restored %+v", tenant, got)
+		}
+	}
+	back := Compile(withKey(movable), restored, Options{Now: time.Now()})
+	if back.State("own") != StateCurrent || back.Revision != first.Revision {
+		t.Errorf("state %s, revision %s, want %s", back.State("own"), back.Revision, first.Revision)
+	}
+}
+
+func TestACalendarThatChangesReachesItsTenants(t *testing.T) {
+	first := compileMovable(t)
+	changed := Compile(withKey(string(bytes.Replace([]byte(movable), []byte(`"22:00"`), []byte(`"21:00"`), 1))), first, Options{Now: time.Now()})
+	at := time.Date(2026, 11, 23, 20, 30, 0, 0, time.UTC)
+	if ok, why, _ := changed.CalendarOf("own").Allowed(at); !ok {
+		t.Error(why)
+	}
+	if changed.Revision == first.Revision {
+		t.Error("replicas with different calendars say the same revision")
+	}
+	if changed.Tenants["own"] != first.Tenants["own"] {
+		t.Error("the tenant was replaced, and requests with it")
+	}
+}
