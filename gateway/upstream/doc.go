@@ -12,7 +12,8 @@
 // Where to read first: serve.go (one request), retry.go (which backend, how often),
 // admit.go (a worker of it), client.go (one attempt), respond.go (the answer), head.go (what Odoo is told). Sockets: handshake.go,
 // knock.go and turnstile.go (who may come when), socket.go, farewell.go (who is sent away
-// when). Which backend: select.go, fade.go and warm.go for new ones. Health: probe.go,
+// when), moves.go (a release is left). Which backend: select.go, states.go (what operators
+// say), fade.go and warm.go for new ones. Health: probe.go,
 // health.go, schedule.go. Configuration: apply.go.
 //
 // Live state is keyed by pool, backend name, start and address, and survives every Apply.

@@ -119,7 +119,7 @@ func table() []rule {
 		},
 		{
 			packages: []string{"gateway/census", "gateway/shield"},
-			ours:     []string{"routing/..."},
+			ours:     []string{"routing/...", "internal/deadline"},
 			never:    outside,
 		},
 		{
