@@ -16,6 +16,9 @@ type Options struct {
 	Listeners []string // our own listen addresses, host:port; no backend may be there
 	// Versions are what servers said of themselves, for pools with version auto.
 	Versions map[string]string
+	// Moved is the release to which a tenant was moved at runtime, empty when it was not: a
+	// document that says so too moves nobody. It may be nil.
+	Moved func(tenant string) string
 }
 
 // compiler holds one run of Compile. It works on what differs from the previous snapshot:

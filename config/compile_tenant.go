@@ -89,8 +89,9 @@ func (c *compiler) serveTenant(r *Resource) *servedTenant {
 		return same
 	}
 	built := c.build(r, plan, c.partsNow())
+	served := !built.problems.Failed() && c.heldBack(built, last)
 	c.report(at, built.problems)
-	if built.problems.Failed() {
+	if !served {
 		return c.lastGood(r.Name)
 	}
 	return built.orSame(last)
@@ -121,7 +122,7 @@ func (c *compiler) planOf(r *Resource) (*Resource, Problems) {
 
 // unchanged tells whether what was built from last would be built again.
 func (c *compiler) unchanged(last *servedTenant, r, plan *Resource) bool {
-	if last.source.Digest != r.Digest || digest(last.plan) != digest(plan) {
+	if last.waits || last.source.Digest != r.Digest || digest(last.plan) != digest(plan) {
 		return false
 	}
 	for _, p := range last.pools {
@@ -176,7 +177,7 @@ func (c *compiler) lastGood(name string) *servedTenant {
 		return &kept
 	}
 	built := c.build(last.source, last.plan, c.partsOr(last))
-	if built.problems.Failed() {
+	if built.problems.Failed() || !c.heldBack(built, last) {
 		return &kept
 	}
 	built = built.orSame(last)

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,5 +228,70 @@ func TestACalendarThatChangesReachesItsTenants(t *testing.T) {
 	}
 	if changed.Tenants["own"] != first.Tenants["own"] {
 		t.Error("the tenant was replaced, and requests with it")
+	}
+}
+
+// movedTo is the sample with another active release of tenant own.
+func movedTo(active string) Document {
+	return withKey(strings.Replace(movable, "  standby: {pool: p}\n", "  standby: {pool: p}\n  active: "+active+"\n", 1))
+}
+
+// What Git says moves people as much as a command does: the calendar binds both.
+func TestADeclaredMoveWaitsForTheCalendar(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) // a Monday
+	night := time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
+	first := Compile(movedTo("blue"), nil, Options{Now: noon})
+	waits := Compile(movedTo("standby"), first, Options{Now: noon})
+	if got := waits.Tenants["own"].Active.Name; got != "blue" {
+		t.Fatalf("at noon own is at %s", got)
+	}
+	if !waits.Due.Equal(night) {
+		t.Errorf("looks again at %v, want %v", waits.Due, night)
+	}
+	if text := waits.Problems.String(); waits.Problems.Failed() || !strings.Contains(text, "spec.active: own stays at blue; calendar fiscal: moves may begin") ||
+		!strings.Contains(text, "it follows at Mon 23 Nov 2026 22:00 CET; to move now: sluice cutover start own --to standby --override-calendar") {
+		t.Errorf("problems: %s", text)
+	}
+	var saved bytes.Buffer
+	if err := waits.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := Restore(saved.Bytes(), Options{Now: noon})
+	if err != nil || restored.Tenants["own"].Active.Name != "blue" {
+		t.Fatalf("after a restart: %v", err)
+	}
+	for name, before := range map[string]*Snapshot{"running": waits, "restarted": restored} {
+		still := Compile(movedTo("standby"), before, Options{Now: night.Add(-time.Second)})
+		if got := still.Tenants["own"].Active.Name; got != "blue" {
+			t.Errorf("%s: a second before the window own is at %s", name, got)
+		}
+		moved := Compile(movedTo("standby"), still, Options{Now: night})
+		if got := moved.Tenants["own"].Active.Name; got != "standby" || len(moved.Problems) > 0 {
+			t.Errorf("%s: in the window own is at %s: %s", name, got, moved.Problems)
+		}
+		if moved.Revision == still.Revision {
+			t.Errorf("%s: the move does not show in the revision", name)
+		}
+	}
+	// Git that catches up with a cutover or a failover moves nobody.
+	follows := Compile(movedTo("standby"), first, Options{Now: noon, Moved: func(string) string { return "standby" }})
+	if got := follows.Tenants["own"].Active.Name; got != "standby" {
+		t.Errorf("where it was moved to already: own is at %s", got)
+	}
+}
+
+// A document that drops the release where people are cannot be served in a freeze.
+func TestADeclaredMoveThatCannotWait(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	sides := func(text string) Document {
+		return withKey(strings.Replace(movable, "  pool: p\n  database: own\n", "  database: own\n"+text, 1))
+	}
+	first := Compile(sides("  releases: {blue: {pool: p}, green: {pool: p}}\n  active: blue\n"), nil, Options{Now: noon})
+	next := Compile(sides("  releases: {green: {pool: p}}\n"), first, Options{Now: noon})
+	if next.State("own") != StateStale || next.Tenants["own"].Active.Name != "blue" || next.Due.IsZero() {
+		t.Errorf("state %s at %s, due %v", next.State("own"), next.Tenants["own"].Active.Name, next.Due)
+	}
+	if text := next.Problems.String(); !strings.Contains(text, "keep release blue in the document until then") {
+		t.Errorf("problems: %s", text)
 	}
 }

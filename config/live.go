@@ -22,6 +22,7 @@ type LiveConfig struct {
 	Start     *Snapshot             // what is served until the first Apply; nil for nothing
 	Metrics   prometheus.Registerer // may be nil
 	Now       func() time.Time      // time.Now when nil
+	Moved     func(string) string   // see Options; may be nil
 }
 
 // Live holds the current snapshot. Requests call Load; sources call Apply.
@@ -152,7 +153,7 @@ func (l *Live) again() {
 // compile is called with the lock held.
 func (l *Live) compile() Problems {
 	old := l.current.Load()
-	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners, Versions: l.versions})
+	now := Compile(l.merged(), old, Options{Now: l.cfg.Now(), Confirmed: l.confirmed, Listeners: l.cfg.Listeners, Versions: l.versions, Moved: l.cfg.Moved})
 	l.current.Store(now)
 	l.metrics.applies.Inc()
 	l.metrics.applied(now)

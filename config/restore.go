@@ -214,6 +214,9 @@ func (r *restorer) tenant(l savedTenant) {
 		r.general = append(r.general, built.problems.Errors()...)
 		return
 	}
+	if stays := built.tenant.Releases[l.Active]; stays != nil {
+		built.tenant.Active, built.waits = stays, true
+	}
 	if r.served[l.Name] == nil {
 		r.serve(l.Name, built)
 	}

@@ -50,8 +50,9 @@ type savedTenant struct {
 	Plan   int      `json:"plan,omitempty"`
 	Pools  []string `json:"pools"`
 
-	Policies []int `json:"policies,omitempty"` // numbers of the documents that it is built on
-	Calendar int   `json:"calendar,omitempty"`
+	Policies []int  `json:"policies,omitempty"` // numbers of the documents that it is built on
+	Active   string `json:"active,omitempty"`   // where its calendar keeps it
+	Calendar int    `json:"calendar,omitempty"`
 }
 
 // ErrSaved is returned for a saved snapshot that is not whole, or not of this version.
@@ -123,6 +124,9 @@ func (w *saver) tenant(t *servedTenant) {
 	}
 	for _, p := range t.policies {
 		l.Policies = append(l.Policies, w.document(p.source))
+	}
+	if t.waits {
+		l.Active = t.tenant.Active.Name
 	}
 	if t.calendar != nil {
 		l.Calendar = w.document(t.calendar.source)

@@ -58,6 +58,7 @@ type servedTenant struct {
 	certificate *tls.Certificate
 	problems    Problems
 	sum         sum
+	waits       bool      // its calendar keeps it at another release than the declared one
 	stale       bool      // the last good version, not the declared one
 	vanished    time.Time // when it was first not declared any more
 }
@@ -140,10 +141,12 @@ func (t *servedTenant) state() State {
 // count notes how a tenant that was compiled is served.
 func (s *Snapshot) count(t *servedTenant) {
 	state := t.state()
+	if state != StateCurrent || t.waits {
+		s.keep(ref{KindTenant, t.tenant.Name})
+	}
 	if state == StateCurrent {
 		return
 	}
-	s.keep(ref{KindTenant, t.tenant.Name})
 	if s.states == nil {
 		s.states = map[State]int{}
 	}
