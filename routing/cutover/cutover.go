@@ -37,8 +37,8 @@ const (
 	Failed    Phase = "failed" // past the point of no return: needs an operator
 )
 
-// Ended says whether nothing follows.
-func (p Phase) Ended() bool { return p == Completed || p == Aborted || p == Failed }
+// Ended says whether nothing follows. Failed is no end: it waits for an operator.
+func (p Phase) Ended() bool { return p == Completed || p == Aborted }
 
 // Plan is what was asked for: the tenant's declared way, and what the operator said on top.
 // Zero durations take the defaults of Plan.WithDefaults.
@@ -117,6 +117,8 @@ type Cutover struct {
 	Percent float64 `json:"percent"` // that a shift sends to the new side now
 	// Passed is set once the point of no return is behind: from there it only goes forward.
 	Passed bool `json:"passed,omitempty"`
+	// Flipped says that the new side has the tenant.
+	Flipped bool `json:"flipped,omitempty"`
 	// Before is what abort restores.
 	Before Before `json:"before"`
 
@@ -133,6 +135,7 @@ type Cutover struct {
 // Before is where a tenant stood when a cutover began.
 type Before struct {
 	Active   string            `json:"active"`
+	Declared string            `json:"declared,omitempty"`
 	Settled  []Settled         `json:"settled,omitempty"`
 	Closings []routing.Closing `json:"closings,omitempty"`
 }
