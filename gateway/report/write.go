@@ -11,27 +11,23 @@ import (
 type Sources struct {
 	Replica string
 	Keys    Keys
-	// Tenants are those about which something was decided, what runs first: it is the last to
-	// be left out when all does not fit. With the sequence that is applied here.
-	Tenants func() []Applied
+	// Tenants are those about which something was decided, what runs first: what does not fit
+	// is left out from the end.
+	Tenants func() []string
+	// Applied says which sequence of each tenant's record holds here.
+	Applied func() map[string]uint64
 	Counts  func(tenant string) Tenant
 	Down    func() []string      // pools without a backend that serves
 	Whole   func() time.Duration // for how long the books have been kept
 }
 
-// Applied is a tenant's record of which a sequence holds here.
-type Applied struct {
-	Tenant   string
-	Sequence uint64
-}
-
 // Write returns the sealed report of now. It is as long as the store passes on.
 func (s Sources) Write() ([]byte, error) {
-	tenants := s.Tenants()
+	tenants, applied := s.Tenants(), s.Applied()
 	r := Report{Down: s.Down(), Whole: s.Whole(), Sequences: map[string]uint64{}, Tenants: map[string]Tenant{}}
 	for _, t := range tenants {
-		r.Sequences[t.Tenant] = t.Sequence
-		r.Tenants[t.Tenant] = s.Counts(t.Tenant)
+		r.Sequences[t] = applied[t]
+		r.Tenants[t] = s.Counts(t)
 	}
 	for {
 		text, err := s.Keys.Seal(s.Replica, r)
@@ -40,8 +36,8 @@ func (s Sources) Write() ([]byte, error) {
 		}
 		keep := len(tenants) / 2
 		for _, t := range tenants[keep:] {
-			delete(r.Sequences, t.Tenant)
-			delete(r.Tenants, t.Tenant)
+			delete(r.Sequences, t)
+			delete(r.Tenants, t)
 		}
 		tenants = tenants[:keep]
 	}

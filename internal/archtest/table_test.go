@@ -132,6 +132,16 @@ func table() []rule {
 			ours:     []string{"routing/...", "ratelimit", "auth", "internal/answer", "internal/store"},
 			never:    outside,
 		},
+		{
+			packages: []string{"gateway/control"},
+			ours:     []string{"routing/...", "internal/store"},
+			never:    outside,
+		},
+		{
+			packages: []string{"gateway/report"},
+			ours:     []string{"routing/...", "gateway/census", "internal/store"},
+			never:    outside,
+		},
 		{packages: []string{"gateway/service", "gateway/console"}, ours: []string{}, never: outside},
 
 		// The command line and what it carries along.
