@@ -14,7 +14,7 @@ import (
 // Defaults of moves that routing/cutover does not know.
 const (
 	defaultFailoverAfter = 30 * time.Second
-	defaultMaxLag        = 30 * time.Second
+	defaultMaxLag        = 10 * time.Second
 	defaultCheckWait     = 2 * time.Minute
 )
 
@@ -41,11 +41,24 @@ type Preflight struct {
 
 // CutoverOf is how a tenant moves when nobody says otherwise: without a target, and with zero
 // values for what routing/cutover has defaults of.
-func (s *Snapshot) CutoverOf(tenant string) cutover.Plan {
-	if served := s.tenants[tenant]; served != nil {
-		return served.moves.plan
+func (s *Snapshot) CutoverOf(tenant string) cutover.Plan { return s.CutoverAs(tenant, "") }
+
+// CutoverAs is how a tenant moves by a strategy that somebody asks for; the declared one when
+// that is empty. What is declared for another strategy is left out.
+func (s *Snapshot) CutoverAs(tenant string, strategy cutover.Strategy) cutover.Plan {
+	served := s.tenants[tenant]
+	if served == nil {
+		return cutover.Plan{}
 	}
-	return cutover.Plan{}
+	p := served.moves.plan
+	p.Strategy = or(strategy, p.Strategy)
+	if p.Strategy != cutover.Shift {
+		p.Shares, p.Mode = nil, ""
+	}
+	if p.Strategy != cutover.Switch {
+		p.External, p.NoReturn = nil, false
+	}
+	return p
 }
 
 // FailoverOf says when a tenant leaves a side that has failed.

@@ -99,8 +99,7 @@ func TestHowATenantMoves(t *testing.T) {
 	check := &cutover.Check{URL: "https://dr.example/writable", MaxLag: 5 * time.Second, Wait: 2 * time.Minute}
 	want := map[string]cutover.Plan{
 		"own": {
-			Strategy: cutover.Switch, Deadline: 2 * time.Hour, Idle: 10 * time.Minute, Mode: routing.ModeNavigation,
-			Shares:   []cutover.Share{{Percent: 10, For: 15 * time.Minute}, {Percent: 100}}, // the plan's
+			Strategy: cutover.Switch, Deadline: 2 * time.Hour, Idle: 10 * time.Minute,
 			Hold:     routing.Hold{Wait: 20 * time.Second, Count: 500, Bytes: 64 << 20, Classes: []odoo.Class{odoo.Web, odoo.RPC}},
 			Gates:    cutover.Gates{Requests: 100, Failures: 1, MoreThan: 0.5, Latency: 1.5, Window: 5 * time.Minute},
 			External: &cutover.External{Webhook: "https://deploy.example/upgrade", Deadline: 30 * time.Minute}, NoReturn: true,
@@ -119,6 +118,10 @@ func TestHowATenantMoves(t *testing.T) {
 		if got := s.CutoverOf(tenant); !reflect.DeepEqual(got, plan) {
 			t.Errorf("%s:\n%+v, want\n%+v", tenant, got, plan)
 		}
+	}
+	shift := s.CutoverAs("own", cutover.Shift) // the shares are the plan's
+	if len(shift.Shares) != 2 || shift.Mode != routing.ModeNavigation || shift.External != nil || shift.NoReturn {
+		t.Errorf("own, asked to shift: %+v", shift)
 	}
 	failovers := map[string]Failover{
 		"own":     {Declared: true, After: time.Minute, Check: check},

@@ -4,13 +4,13 @@ package config
 type CutoverSpec struct {
 	// Strategy of the move: drain sends new sessions at once and lets known ones end, shift sends a growing share, switch holds everybody for the moment of the change. Default: drain.
 	Strategy string `json:"strategy,omitempty" jsonschema:"enum=drain,enum=shift,enum=switch"`
-	// Deadline of the whole move; of a drain, of the sessions that stay.
+	// Deadline of the whole move; of a drain, of the sessions that stay. Default: 2h.
 	Deadline Duration `json:"deadline,omitempty"`
-	// Idle is how long a session is quiet before a drain moves it.
+	// Idle is how long a session is quiet before a drain moves it. Default: 15m.
 	Idle Duration `json:"idle,omitempty"`
-	// Shares are the stages of a shift, each larger than the one before.
+	// Shares are the stages of a shift, each larger than the one before. Default: 10, 50 and 100 percent, 10m each.
 	Shares []ShareSpec `json:"shares,omitempty"`
-	// Mode says which sessions a shift moves: those that begin, those that load a page too, or all.
+	// Mode says which sessions a shift moves: those that begin, those that load a page too, or all. Default: new-sessions.
 	Mode string `json:"mode,omitempty" jsonschema:"enum=new-sessions,enum=navigation,enum=all"`
 	// Hold bounds how requests wait at the edge during a switch.
 	Hold HoldSpec `json:"hold,omitempty"`
@@ -20,7 +20,7 @@ type CutoverSpec struct {
 	External *ExternalSpec `json:"external,omitempty"`
 	// Verify is what the new side must answer before it gets traffic.
 	Verify VerifySpec `json:"verify,omitempty"`
-	// Watch is how long the gates are judged after the change, with the way back open.
+	// Watch is how long the gates are judged after the change, with the way back open. Default: 5m.
 	Watch Duration `json:"watch,omitempty"`
 	// Preflight says how the checks before a move learn what only Odoo knows.
 	Preflight PreflightSpec `json:"preflight,omitempty"`
@@ -44,9 +44,9 @@ type ShareSpec struct {
 type HoldSpec struct {
 	// Wait of one request, at most. Default: 25s.
 	Wait Duration `json:"wait,omitempty"`
-	// Count of the requests that wait at once at one gateway.
+	// Count of the requests that wait at once at one gateway. Default: 2000.
 	Count int `json:"count,omitempty" jsonschema:"minimum=1,maximum=1000000"`
-	// Bytes of the bodies that wait at one gateway.
+	// Bytes of the bodies that wait at one gateway. Default: 256MiB.
 	Bytes Size `json:"bytes,omitempty"`
 	// Classes of the requests that wait; all that can when empty.
 	Classes []string `json:"classes,omitempty"`
@@ -62,7 +62,7 @@ type GatesSpec struct {
 	MoreThan float64 `json:"moreThan,omitempty" jsonschema:"minimum=0,maximum=100"`
 	// Latency is the largest p95 of the new side, as a multiple of the old side's.
 	Latency float64 `json:"latency,omitempty" jsonschema:"minimum=0.1,maximum=100"`
-	// Window over which the two sides are compared.
+	// Window over which the two sides are compared. Default: 1m.
 	Window Duration `json:"window,omitempty"`
 	// Rollback says whether a gate that does not hold moves everybody back; otherwise the move pauses. Default: true.
 	Rollback *bool `json:"rollback,omitempty"`
@@ -72,7 +72,7 @@ type GatesSpec struct {
 type ExternalSpec struct {
 	// Webhook is called by POST: 200 means done, 202 that it will call back. Without it an operator confirms.
 	Webhook string `json:"webhook,omitempty"`
-	// Deadline of the step.
+	// Deadline of the step. Default: 5m.
 	Deadline Duration `json:"deadline,omitempty"`
 	// NoReturn says that the step cannot be undone: from then on the move only goes forward.
 	NoReturn bool `json:"noReturn,omitempty"`
@@ -82,7 +82,7 @@ type ExternalSpec struct {
 type VerifySpec struct {
 	// Paths that every server of the new side must answer with a status below 400. Default: its health path and /web/login.
 	Paths []string `json:"paths,omitempty"`
-	// Deadline of the answers.
+	// Deadline of the answers. Default: 1m.
 	Deadline Duration `json:"deadline,omitempty"`
 }
 
@@ -112,7 +112,7 @@ type FailoverSpec struct {
 type CheckSpec struct {
 	// URL that is asked.
 	URL string `json:"url" jsonschema:"required"`
-	// MaxLag is how far the standby's database may be behind. Default: 30s.
+	// MaxLag is how far the standby's database may be behind. Default: 10s.
 	MaxLag Duration `json:"maxLag,omitempty"`
 	// Wait is how long the database is given to become writable. Default: 2m.
 	Wait Duration `json:"wait,omitempty"`
