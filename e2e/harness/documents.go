@@ -75,3 +75,14 @@ func lines(more []string) string {
 	}
 	return b.String()
 }
+
+// Releases writes a Tenant document with a pool of the same name for each release, the first
+// of which is active; more lines go under spec.
+func Releases(name, database string, hosts, releases []string, more ...string) string {
+	var pools []string
+	for _, release := range releases {
+		pools = append(pools, fmt.Sprintf("%[1]s: {pool: %[1]s}", release))
+	}
+	return fmt.Sprintf("%skind: Tenant\nmetadata: {name: %s}\nspec:\n  hosts: [%s]\n  database: %s\n  releases: {%s}\n  active: %s\n%s",
+		apiVersion, name, quoted(hosts), database, strings.Join(pools, ", "), releases[0], lines(more))
+}

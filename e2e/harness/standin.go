@@ -184,3 +184,18 @@ func GetEcho(t testing.TB, client *http.Client, url string, header ...string) Ec
 	}
 	return e
 }
+
+// Writes tells which servers executed each write of a database, by its token.
+func (s *StandIn) Writes(t testing.TB, database string) map[string][]string {
+	t.Helper()
+	answer, err := http.Get("http://" + s.Control + "/standin/writes?database=" + database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var writes map[string][]string
+	if err := json.NewDecoder(answer.Body).Decode(&writes); err != nil {
+		t.Fatalf("writes of %s: %v", database, err)
+	}
+	return writes
+}

@@ -51,6 +51,15 @@ func (w *Wires) Drop(addr string) {
 	w.addrs = slices.DeleteFunc(slices.Clone(w.addrs), func(a string) bool { return a == addr })
 }
 
+// Return puts a replica back into the balancer.
+func (w *Wires) Return(addr string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(w.addrs, addr) {
+		w.addrs = append(slices.Clone(w.addrs), addr)
+	}
+}
+
 // Close ends the idle connections.
 func (w *Wires) Close() {
 	for _, transport := range w.by {
@@ -64,7 +73,7 @@ func (w *Wires) any() string {
 }
 
 // User is a client that keeps cookies. Its requests go through any replica unless Via names
-// one. It is one person: use it from one goroutine at a time.
+// one. It is one person: use it from one goroutine at a time, and a Tab of it in another.
 type User struct {
 	Host  string
 	Login string
@@ -73,23 +82,35 @@ type User struct {
 	// Keep says which cookies the client keeps; nil: all of them, as a browser does.
 	Keep func(name string) bool
 
-	wires   *Wires
+	wires *Wires
+	*jar
+}
+
+// jar holds the cookies of a browser, which its tabs share.
+type jar struct {
+	mu      sync.Mutex
 	cookies map[string]string
 }
 
 // NewUser makes a client of nobody yet.
 func NewUser(wires *Wires, host string) *User {
-	return &User{Host: host, wires: wires, cookies: map[string]string{}}
+	return &User{Host: host, wires: wires, jar: &jar{cookies: map[string]string{}}}
 }
 
 // OnlySession keeps Odoo's cookie and no other: what API clients and old apps do.
 func OnlySession(name string) bool { return name == "session_id" }
 
 // Cookies returns what the client holds.
-func (u *User) Cookies() map[string]string { return maps.Clone(u.cookies) }
+func (u *User) Cookies() map[string]string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return maps.Clone(u.cookies)
+}
 
 // SetCookie puts a cookie into the client's hand, or takes it away when it is empty.
 func (u *User) SetCookie(name, value string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.cookies[name] = value
 	if value == "" {
 		delete(u.cookies, name)
@@ -99,8 +120,14 @@ func (u *User) SetCookie(name, value string) {
 // Twin is another client with the same cookies.
 func (u *User) Twin() *User {
 	twin := *u
-	twin.cookies = maps.Clone(u.cookies)
+	twin.jar = &jar{cookies: u.Cookies()}
 	return &twin
+}
+
+// Tab is another client that shares the cookies, as a browser's pages and sockets do.
+func (u *User) Tab() *User {
+	tab := *u
+	return &tab
 }
 
 // OneCookie is how errors call a client that does not keep all cookies.
@@ -115,7 +142,7 @@ func (u *User) kind() string {
 
 func (u *User) cookieHeader() string {
 	var b strings.Builder
-	for name, value := range u.cookies {
+	for name, value := range u.Cookies() {
 		if b.Len() > 0 {
 			b.WriteString("; ")
 		}
@@ -134,8 +161,8 @@ func (u *User) Do(ctx context.Context, method, path, body string, header ...stri
 		name, value, _ := strings.Cut(line, ": ")
 		request.Header.Add(name, value)
 	}
-	if len(u.cookies) > 0 {
-		request.Header.Add("Cookie", u.cookieHeader())
+	if cookies := u.cookieHeader(); cookies != "" {
+		request.Header.Add("Cookie", cookies)
 	}
 	answer, err := u.transport().RoundTrip(request)
 	if err != nil {
@@ -155,6 +182,8 @@ func (u *User) transport() *http.Transport {
 }
 
 func (u *User) take(answer *http.Response) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	for _, cookie := range answer.Cookies() {
 		if u.Keep != nil && !u.Keep(cookie.Name) {
 			continue
@@ -196,12 +225,12 @@ func (u *User) SignInByCall(ctx context.Context, database, login string) error {
 }
 
 func (u *User) signedIn(login string, status int, try func() (Reply, error)) error {
-	before := u.cookies["session_id"]
+	before := u.Cookies()["session_id"]
 	reply, err := try()
 	if err != nil {
 		return fmt.Errorf("login: %w", err)
 	}
-	if after := u.cookies["session_id"]; reply.Status != status || after == "" || after == before {
+	if after := u.Cookies()["session_id"]; reply.Status != status || after == "" || after == before {
 		return fmt.Errorf("login: %d, session id changed: %v, %.200s", reply.Status, after != before, reply.Body)
 	}
 	u.Login, u.Home = login, reply.Header.Get("X-Standin-Server")
