@@ -6,13 +6,15 @@ package routing
 // and then where it goes: nobody is missed between a decision and what was let through just
 // before it.
 type Visit interface {
-	// At says which release serves the request; "" that this is undecided (again).
-	At(release string)
+	// At says which release serves the request, and whether the request's session lives there:
+	// a tester's does not, nor one whose request goes by lot. "" is undecided (again).
+	At(release string, home bool)
 	// Waits says that the request is held at the edge, and counts nowhere until the next At.
 	Waits()
 	// Quiet says that nothing else of the request's session is on the way through this
 	// process, and no socket of it is open.
 	Quiet() bool
 	// Socket keeps the books on the socket that the request has become, until ended is called.
-	Socket() (ended func())
+	// leave is called when the session moves to another release; it must not wait.
+	Socket(leave func()) (ended func())
 }

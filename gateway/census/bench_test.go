@@ -15,7 +15,7 @@ import (
 func once(c *Census) (serve func(session string)) {
 	h := c.Arrive(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		x := routing.FromContext(r.Context())
-		x.Visit.At("blue")
+		x.Visit.At("blue", true)
 		x.Outcome, x.Backend = odoo.OK, "b1"
 	}))
 	x := &routing.Exchange{}

@@ -16,6 +16,7 @@ type books struct {
 	first, last *visit // on their way, the longest one first
 	sides       []*side
 	sessions    map[uint64]session
+	sockets     map[uint64][]*socket // by session
 }
 
 // side is what is kept of one release.
@@ -77,7 +78,7 @@ func (b *books) leave(v *visit, now uint32) {
 
 // begin counts a request in with its session; lift counts it out. The caller holds the lock.
 func (b *books) begin(v *visit, now uint32) {
-	if !v.known {
+	if !v.home {
 		return
 	}
 	s := b.visit(v.session, v.side, now)
@@ -86,9 +87,9 @@ func (b *books) begin(v *visit, now uint32) {
 }
 
 func (b *books) lift(v *visit, now uint32) {
-	at := v.side
-	v.side = nil
-	if at == nil || !v.known {
+	counted := v.home
+	v.side, v.home = nil, false
+	if !counted {
 		return
 	}
 	s, ok := b.sessions[v.session]

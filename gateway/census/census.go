@@ -104,7 +104,9 @@ func (c *Census) Arrive(next http.Handler) http.Handler {
 func (c *Census) Settle(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if x := routing.FromContext(r.Context()); x != nil && x.Visit != nil && x.Release != nil {
-			x.Visit.At(x.Release.Name)
+			if v, ok := x.Visit.(*visit); !ok || v.side == nil {
+				x.Visit.At(x.Release.Name, x.Learn != nil)
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -139,7 +141,7 @@ func (c *Census) books(tenant string) *books {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b = c.tenants[tenant]; b == nil {
-		b = &books{census: c, sessions: map[uint64]session{}}
+		b = &books{census: c, sessions: map[uint64]session{}, sockets: map[uint64][]*socket{}}
 		c.tenants[tenant] = b
 	}
 	return b

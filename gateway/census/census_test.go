@@ -55,8 +55,8 @@ func TestARequestIsInTheBooksFromTheFirstStepToTheLast(t *testing.T) {
 	c := New(0)
 	get(t, front(t, c, func(w http.ResponseWriter, r *http.Request) { // so that both sides are known
 		v := routing.FromContext(r.Context()).Visit
-		v.At("blue")
-		v.At("green")
+		v.At("blue", true)
+		v.At("green", true)
 	}))
 	type want struct{ waiting, undecided, blue, green int }
 	check := func(when string, w want) {
@@ -71,11 +71,11 @@ func TestARequestIsInTheBooksFromTheFirstStepToTheLast(t *testing.T) {
 		check("undecided, it counts on each release", want{0, 1, 1, 1})
 		x.Visit.Waits()
 		check("held", want{1, 0, 0, 0})
-		x.Visit.At("")
+		x.Visit.At("", true)
 		check("let go", want{0, 1, 1, 1})
-		x.Visit.At("blue")
+		x.Visit.At("blue", true)
 		check("decided", want{0, 0, 1, 0})
-		x.Visit.At("green")
+		x.Visit.At("green", true)
 		check("decided anew", want{0, 0, 0, 1})
 		x.Release = &routing.Release{Name: "green"}
 		c.Settle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { check("before upstream", want{0, 0, 0, 1}) })).ServeHTTP(w, r)
@@ -111,7 +111,7 @@ func TestNobodyIsMissedBetweenTheDecisionAndTheRelease(t *testing.T) {
 				v.Waits()
 				return
 			}
-			v.At("blue")
+			v.At("blue", true)
 			if over.Load() {
 				late.Add(1)
 			}
@@ -144,7 +144,7 @@ func TestOutcomesAndLatencies(t *testing.T) {
 	c := New(0)
 	s := front(t, c, func(_ http.ResponseWriter, r *http.Request) {
 		x := routing.FromContext(r.Context())
-		x.Visit.At("blue")
+		x.Visit.At("blue", true)
 		x.Backend, x.Waited, x.Upstream = "b1", 100*time.Millisecond, 50*time.Millisecond
 	})
 	for _, outcome := range []odoo.Outcome{
@@ -185,7 +185,7 @@ func TestABucketHoldsWhatItSays(t *testing.T) {
 func TestBooksEndWithTheTenant(t *testing.T) {
 	c := New(0)
 	s := front(t, c, func(_ http.ResponseWriter, r *http.Request) {
-		routing.FromContext(r.Context()).Visit.At("blue")
+		routing.FromContext(r.Context()).Visit.At("blue", true)
 		if r.Header.Get("Drop") != "" {
 			c.Retain(func(string) bool { return false })
 		}

@@ -23,10 +23,9 @@ func SeenBounds() [SeenBuckets - 1]time.Duration {
 
 // session is one that is remembered.
 type session struct {
-	seen    uint32 // step
-	flying  uint32 // requests
-	sockets uint16
-	side    uint16
+	seen   uint32 // step
+	flying uint32 // requests
+	side   uint16
 }
 
 // seen counts the sessions of one release by the step of their last visit.
@@ -99,7 +98,7 @@ func (b *books) visit(key uint64, at *side, now uint32) session {
 		was := b.sides[s.side]
 		was.seen.drop(s.seen)
 		at.seen.add(now)
-		if s.sockets > 0 {
+		if len(b.sockets[key]) > 0 {
 			was.live--
 			at.live++
 		}
@@ -139,7 +138,7 @@ func (b *books) makeRoom() {
 		if looked++; looked > candidates {
 			break
 		}
-		if s.flying == 0 && s.sockets == 0 && (!found || s.seen < oldest.seen) {
+		if s.flying == 0 && len(b.sockets[k]) == 0 && (!found || s.seen < oldest.seen) {
 			key, oldest, found = k, s, true
 		}
 	}
@@ -157,29 +156,6 @@ func (b *books) makeRoom() {
 
 func hour(step uint32) uint32 { return step / uint32(time.Hour/Step) }
 
-// socket counts a socket in or out.
-func (b *books) socket(at *side, key uint64, known bool, n int) {
-	at.sockets += n
-	if !known || b.closed {
-		return
-	}
-	s, ok := b.sessions[key]
-	if !ok {
-		if n < 0 {
-			return
-		}
-		s = b.visit(key, at, b.census.step(time.Now()))
-	}
-	before := s.sockets
-	s.sockets = uint16(int(s.sockets) + n)
-	if home := b.sides[s.side]; before == 0 {
-		home.live++
-	} else if s.sockets == 0 {
-		home.live--
-	}
-	b.keep(key, s)
-}
-
 // expire forgets the sessions whose life has ended.
 func (b *books) expire(now uint32) {
 	const life = uint32(lifetime / Step)
@@ -190,7 +166,7 @@ func (b *books) expire(now uint32) {
 	defer b.mu.Unlock()
 	gone := 0
 	for key, s := range b.sessions {
-		if s.seen < now-life && s.flying == 0 && s.sockets == 0 {
+		if s.seen < now-life && s.flying == 0 && len(b.sockets[key]) == 0 {
 			b.sides[s.side].seen.turn(now)
 			b.sides[s.side].seen.drop(s.seen)
 			delete(b.sessions, key)
@@ -214,6 +190,6 @@ func (b *books) close() int64 {
 	defer b.mu.Unlock()
 	n := int64(len(b.sessions))
 	b.closed = true
-	b.sessions = map[uint64]session{}
+	b.sessions, b.sockets = map[uint64]session{}, map[uint64][]*socket{}
 	return n
 }

@@ -130,7 +130,7 @@ func TestASessionIsQuietWhenNothingOfItIsOpen(t *testing.T) {
 	if !page.Quiet() {
 		t.Error("nothing of it is on the way but the request that asks")
 	}
-	page.At("blue")
+	page.At("blue", true)
 	if !page.Quiet() {
 		t.Error("its own request is no reason")
 	}
@@ -142,15 +142,15 @@ func TestASessionIsQuietWhenNothingOfItIsOpen(t *testing.T) {
 	if !call.Quiet() {
 		t.Error("the page is over")
 	}
-	call.At("blue")
-	ended := call.Socket()
+	call.At("blue", true)
+	ended := call.Socket(func() {})
 	c.leave(call)
 	if visitOf(c, "s").Quiet() {
 		t.Error("a socket is open")
 	}
 	for i := range 50 { // far more sessions than are remembered
 		v := visitOf(c, fmt.Sprint(i))
-		v.At("blue")
+		v.At("blue", true)
 		c.leave(v)
 	}
 	n := c.Counts("acme").Of("blue")
@@ -166,15 +166,28 @@ func TestASessionIsQuietWhenNothingOfItIsOpen(t *testing.T) {
 	}
 }
 
-func TestASocketStaysWhereItWasOpened(t *testing.T) {
-	c := New(0)
+func TestASocketIsToldWhenItsSessionMoves(t *testing.T) {
+	c, told := New(0), 0
 	v := visitOf(c, "s")
-	v.At("blue")
-	ended := v.Socket()
+	v.At("blue", true)
+	ended := v.Socket(func() { told++ })
 	c.leave(v)
-	v = visitOf(c, "s")
-	v.At("green") // the session moves, its socket does not
-	c.leave(v)
+	at := func(release string, home bool) {
+		v := visitOf(c, "s")
+		v.At("", false)
+		v.At(release, home)
+		c.leave(v)
+	}
+	at("blue", true)
+	at("green", false) // a tester's request, or one that goes by lot
+	if n := c.Counts("acme"); told != 0 || n.Of("blue").Sessions() != 1 || n.Of("green").Sessions() != 0 {
+		t.Errorf("the session is where it was, and the socket was told %d times: %+v", told, n)
+	}
+	at("green", true)
+	at("green", true)
+	if told != 1 {
+		t.Errorf("the session moved, and the socket was told %d times", told)
+	}
 	blue, green := c.Counts("acme").Of("blue"), c.Counts("acme").Of("green")
 	if blue.Sockets != 1 || blue.Sessions() != 0 || green.Sessions() != 1 || green.Live != 1 {
 		t.Errorf("blue %+v, green %+v", blue, green)

@@ -75,6 +75,7 @@ func TestSocketsComeBackAtAPaceThatAllReplicasShare(t *testing.T) {
 	replicas := func(n int) option { return func(c *Config, _ *routing.Pool) { c.Replicas = func() int { return n } } }
 	g, openOn := sides(t, replicas(4), func(_ *Config, p *routing.Pool) { p.Realtime.Handshakes, p.Realtime.Drain = 20, 40*time.Second })
 	openOn("blue")
+	eventually(t, "it is registered", func() bool { return g.backend(0).Sockets == 1 })
 	match := func(k *socket) bool { return k.release == "blue" }
 	if at := g.pace(match, 0); at.rate != 5 || at.most != 40*time.Second || at.settle != settle {
 		t.Errorf("got %+v, want a quarter of 20 a second over the pool's 40 s", at)
@@ -136,21 +137,26 @@ func TestSocketsFollowTheCourse(t *testing.T) {
 // visitor keeps count of its socket.
 type visitor struct {
 	routing.Visit
-	open chan string
+	open  chan string
+	leave *func()
 }
 
-func (v visitor) Socket() func() {
+func (v visitor) Socket(leave func()) func() {
+	*v.leave = leave
 	v.open <- "opened"
 	return func() { v.open <- "ended" }
 }
 
 func TestTheBooksHearOfEachSocket(t *testing.T) {
-	g, v := realtime(t, echo), visitor{open: make(chan string, 2)}
+	g, v := realtime(t, echo), visitor{open: make(chan string, 2), leave: new(func())}
 	g.change = func(x *routing.Exchange) { x.Visit = v }
 	c := g.open()
 	if got := <-v.open; got != "opened" {
 		t.Errorf("heard %q", got)
 	}
+	eventually(t, "it is registered", func() bool { return g.backend(0).Sockets == 1 })
+	(*v.leave)()
+	goes(t, "its session lives elsewhere now", c)
 	c.Conn.Close()
 	if got := <-v.open; got != "ended" {
 		t.Errorf("heard %q", got)

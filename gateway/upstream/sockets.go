@@ -69,9 +69,6 @@ func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken, co
 	if x.Release != nil {
 		k.release = x.Release.Name
 	}
-	if x.Visit != nil {
-		k.ended = x.Visit.Socket()
-	}
 	stall := s.upstream.timing.SocketStall
 	k.client = leg{conn: client.conn, stall: stall, limit: &k.limit, boundary: true}
 	k.server = leg{conn: server.conn, stall: stall, limit: &k.limit, boundary: true}
@@ -85,6 +82,9 @@ func (s *sockets) open(x *routing.Exchange, b *backend, client, server taken, co
 	s.live[k] = struct{}{}
 	late := s.refuse || s.moves.running(place{k.tenant, k.release})
 	s.mu.Unlock()
+	if x.Visit != nil {
+		k.ended = x.Visit.Socket(func() { s.start(func() { k.close(closeRestart, "moved") }) })
+	}
 	if !s.start(func() { k.run(up) }, func() { k.run(down) }) {
 		_, _ = client.conn.Close(), server.conn.Close() // nobody is left to carry it
 		s.remove(k)
