@@ -66,7 +66,7 @@ func (r Record) Pause(now time.Time, actor, reason string) (Record, error) {
 		return r, err
 	case c.Paused:
 		return r, refuse(ErrNotNow, "cutover %s of tenant %s is paused already", c.ID, c.Tenant)
-	case c.holds() || c.Phase == Aborting || c.Phase == Flipping || c.Phase == Failed:
+	case c.Held || c.Phase == Aborting || c.Phase == Flipping || c.Phase == Failed:
 		return r, refuse(ErrNotNow, "cutover %s of tenant %s is %s: it cannot rest there; abort it, or wait", c.ID, c.Tenant, c.Phase)
 	}
 	n := r.clone()
@@ -104,7 +104,7 @@ func (r Record) Abort(now time.Time, actor, reason string) (Record, error) {
 		return r, refuse(ErrPastReturn, "cutover %s of tenant %s: the point of no return is behind, %s would meet a half moved database; let it end or fail first", c.ID, c.Tenant, c.From)
 	}
 	n := r.clone()
-	n.Cutover.Paused, n.Cutover.Passed = false, false
+	n.Cutover.Paused, n.Cutover.Passed, n.Cutover.Ready = false, false, false
 	n.enter(Aborting, now, actor, "aborted: "+reason)
 	return n.changed(now), nil
 }
@@ -119,6 +119,9 @@ func (r Record) Confirm(now time.Time, actor, reason string) (Record, error) {
 		return r, refuse(ErrNotNow, "cutover %s of tenant %s is %s and waits for %s, not for a confirmation", c.ID, c.Tenant, c.Phase, c.Waits)
 	}
 	n := r.clone()
+	if c.Phase == Failed { // the page goes, and nobody may reach the half moved side meanwhile
+		n.Cutover.Held, n.Cutover.Final = true, true
+	}
 	n.enter(Verifying, now, actor, "confirmed: "+reason)
 	return n.changed(now), nil
 }
@@ -146,7 +149,7 @@ func (r Record) Beaten() Record {
 
 // SetHold holds the tenant's requests until its lease or an operator ends it.
 func (r Record) SetHold(now time.Time, h Hold) (Record, error) {
-	if c := r.Cutover; c != nil && c.holds() {
+	if c := r.Cutover; c != nil && c.Held {
 		return r, refuse(ErrRunning, "tenant %s is held by cutover %s", r.Tenant, c.ID)
 	}
 	n := r.clone()

@@ -78,12 +78,11 @@ func (r Record) moving() (routing.Leg, bool) {
 	return leg, true
 }
 
-// holding is the hold that is in force. It is final from when gateways may differ on who has
-// the tenant: what is held then never goes to the old side by itself.
+// holding is the hold that is in force.
 func (r Record) holding() *routing.Hold {
-	if c := r.Cutover; c != nil && c.holds() {
+	if c := r.Cutover; c != nil && c.Held {
 		h := c.Plan.Hold
-		h.ID, h.Final = c.ID, c.Passed || c.Phase == Flipping
+		h.ID, h.Final = c.ID, c.Final || c.Passed
 		return &h
 	}
 	if r.Hold == nil {

@@ -117,6 +117,12 @@ type Cutover struct {
 	Percent float64 `json:"percent"` // that a shift sends to the new side now
 	// Passed is set once the point of no return is behind: from there it only goes forward.
 	Passed bool `json:"passed,omitempty"`
+	// Held says that the tenant's requests wait at the edge; Final that a gateway whose hold
+	// ends for want of news must not release them to the old side; Ready that every gateway
+	// knows that.
+	Held  bool `json:"held,omitempty"`
+	Final bool `json:"final,omitempty"`
+	Ready bool `json:"ready,omitempty"`
 	// Flipped says that the new side has the tenant.
 	Flipped bool `json:"flipped,omitempty"`
 	// Before is what abort restores.
@@ -154,7 +160,7 @@ type Observation struct {
 	// Behind are live replicas that do not yet apply the record's newest sequence; Silent
 	// those that are not heard of and not evicted.
 	Behind, Silent []string
-	InFlight       int // requests on the old side, over all replicas
+	InFlight       int // requests on the side that is left (Cutover.Leaving), over all replicas
 	Sessions       int // seen on the old side within the plan's Idle
 	Sockets        int
 	Held           int

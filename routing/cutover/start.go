@@ -62,11 +62,10 @@ func (r *Record) enter(phase Phase, now time.Time, actor, text string) {
 	c.Until, c.Waits = c.bounds(now)
 	c.note(now, actor, text)
 	switch phase {
+	case Holding:
+		c.Held = true
 	case Stepping:
-		if c.Plan.NoReturn {
-			c.Passed = true
-			c.note(now, actor, "the point of no return is behind: from here it only goes forward")
-		}
+		c.Final, c.Ready = c.Plan.NoReturn, false
 	case Drained:
 		if c.Plan.Strategy == Drain {
 			r.Epoch++
@@ -75,11 +74,20 @@ func (r *Record) enter(phase Phase, now time.Time, actor, text string) {
 		c.Stage = 0
 		r.share(c.Plan.Shares[0].Percent)
 	case Flipping:
-		if c.Plan.Strategy != Switch {
+		c.Final = c.Held
+		if !c.Held {
 			r.flip()
 		}
+	case Releasing:
+		c.Held = false
+	case Failed:
+		c.Held = false // the page has taken its place
 	case Aborting:
-		r.back()
+		c.Held = c.Plan.Strategy == Switch && c.Flipped
+		c.Final = c.Held
+		if !c.Held {
+			r.back()
+		}
 	case Completed:
 		r.settle(now)
 	}
@@ -100,6 +108,9 @@ func (c *Cutover) bounds(now time.Time) (until *time.Time, waits string) {
 		}
 		return in(p.Deadline), "the sessions on " + c.From
 	case Stepping:
+		if !c.Ready && p.NoReturn {
+			return in(ackWithin), "every gateway to know that there is no way back"
+		}
 		if p.External.Webhook == "" {
 			return in(p.External.Deadline), "an operator: sluice cutover confirm " + c.Tenant
 		}
@@ -108,7 +119,9 @@ func (c *Cutover) bounds(now time.Time) (until *time.Time, waits string) {
 		return in(p.Verify.Deadline), p.To + " to answer"
 	case Shifting:
 		return nil, "the share's time and the gates"
-	case Flipping, Aborting:
+	case Flipping:
+		return in(ackWithin), "every gateway to follow"
+	case Aborting:
 		return nil, "every gateway to follow"
 	case Releasing:
 		return in(p.Hold.Wait), "held requests to go on"

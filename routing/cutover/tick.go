@@ -17,7 +17,7 @@ func (r Record) Wants() Wants {
 	if c == nil || c.Phase.Ended() {
 		return Wants{}
 	}
-	w := Wants{Fast: c.holds() || c.Phase == Flipping || c.Phase == Aborting || c.Phase == Releasing}
+	w := Wants{Fast: c.Held || c.Phase == Flipping || c.Phase == Aborting || c.Phase == Releasing}
 	if c.Paused {
 		return w
 	}
@@ -26,7 +26,7 @@ func (r Record) Wants() Wants {
 		w.Check = c.Plan.Strategy == Failover
 		w.Preflight = !w.Check
 	case Stepping:
-		w.External = c.Plan.External.Webhook != ""
+		w.External = c.Plan.External.Webhook != "" && (c.Ready || !c.Plan.NoReturn)
 	case Verifying:
 		w.Verify = true
 	case Shifting, Watching:
@@ -55,7 +55,7 @@ func (r Record) Tick(o Observation) (next Record, wants Wants, changed bool) {
 // step says whether something has changed.
 func (r *Record) step(o Observation) bool {
 	c := r.Cutover
-	if c.Paused && !c.holds() {
+	if c.Paused && !c.Held {
 		return false
 	}
 	switch c.Phase {
@@ -66,7 +66,7 @@ func (r *Record) step(o Observation) bool {
 	case Drained:
 		return r.onDrained(o)
 	case Stepping:
-		return r.onResult(o, o.External, "the external step took too long")
+		return r.onStepping(o)
 	case Verifying:
 		return r.onVerify(o)
 	case Shifting:
@@ -80,12 +80,7 @@ func (r *Record) step(o Observation) bool {
 	case Watching:
 		return r.onWatching(o)
 	case Aborting:
-		if !r.followed(o) {
-			return r.waitFor(o)
-		}
-		r.enter(Aborted, o.Now, driver, c.Before.Active+" serves the tenant as before")
-		r.ended(o.Now)
-		return true
+		return r.onAborting(o)
 	}
 	return false
 }
@@ -158,7 +153,7 @@ func (r *Record) fail(now time.Time, why string) bool {
 		r.enter(Failed, now, driver, why)
 		c.Blocked = why + ". The point of no return is behind, so the tenant has the maintenance page: repair " + c.Plan.To +
 			", then sluice cutover confirm " + c.Tenant + "; or restore " + c.From + ", then sluice cutover abort " + c.Tenant
-	case c.holds():
+	case c.Held:
 		r.enter(Aborting, now, driver, why)
 	default:
 		c.Paused, c.Blocked = true, why+". Then sluice cutover resume "+c.Tenant+", or abort"
@@ -173,7 +168,7 @@ func (r *Record) onHolding(o Observation) bool {
 	case r.followed(o):
 		return r.go_(o.Now, "every gateway holds the tenant's requests")
 	case c.late(o.Now):
-		return r.fail(o.Now, "not every gateway holds: "+list(append(append([]string(nil), o.Behind...), o.Silent...)))
+		return r.fail(o.Now, "not every gateway holds: "+r.missing(o))
 	}
 	return false
 }
@@ -256,21 +251,70 @@ func (r *Record) stage(now time.Time, actor string) bool {
 	return true
 }
 
-// onFlipping flips a switch in two steps. Until all gateways know that the flip comes, one
+// onStepping begins what cannot be undone only when every gateway knows: one that loses touch
+// afterwards answers with the page, instead of releasing what it holds onto a half moved
+// database.
+func (r *Record) onStepping(o Observation) bool {
+	c := r.Cutover
+	if !c.Plan.NoReturn || c.Ready {
+		return r.onResult(o, o.External, "the external step took too long")
+	}
+	switch {
+	case r.followed(o):
+		c.Ready, c.Passed, c.Since = true, true, o.Now
+		c.Until, c.Waits = c.bounds(o.Now)
+		c.note(o.Now, driver, "the point of no return is behind: from here it only goes forward")
+		return true
+	case c.late(o.Now):
+		return r.fail(o.Now, "not every gateway knows that there is no way back: "+r.missing(o))
+	}
+	return false
+}
+
+// onFlipping flips what is held in two steps. Until all gateways know that the flip comes, one
 // that loses touch would release what it holds to the old side when its lease ends, which
-// must not happen once another has flipped; from then on it would answer with the page.
+// must not happen once another has flipped; from then on it answers with the page.
 func (r *Record) onFlipping(o Observation) bool {
 	c := r.Cutover
-	if !r.followed(o) {
-		return r.waitFor(o)
-	}
-	if !c.Flipped {
+	switch {
+	case r.followed(o) && !c.Flipped:
 		r.flip()
-		c.Blocked = ""
+		c.Since, c.Blocked = o.Now, ""
+		c.Until, c.Waits = c.bounds(o.Now)
 		c.note(o.Now, driver, c.Plan.To+" takes the tenant")
 		return true
+	case r.followed(o):
+		return r.go_(o.Now, "every gateway sends the tenant to "+c.Plan.To)
+	case c.Held && c.late(o.Now) && !c.Flipped:
+		return r.fail(o.Now, "not every gateway is ready for the flip: "+r.missing(o))
+	case c.Held && c.late(o.Now):
+		return r.go_(o.Now, "gateway "+r.missing(o)+" has not followed: it answers with the maintenance page until it does")
 	}
-	return r.go_(o.Now, "every gateway sends the tenant to "+c.Plan.To)
+	return r.waitFor(o)
+}
+
+// onAborting is done when every gateway serves the old side again. A flip of what was held is
+// undone as it was done: hold, wait for what is in flight, then back.
+func (r *Record) onAborting(o Observation) bool {
+	c := r.Cutover
+	switch {
+	case !r.followed(o):
+		return r.waitFor(o)
+	case c.Flipped && (!o.Known || o.InFlight > 0) && o.Now.Sub(c.Since) < c.Plan.Hold.Wait:
+		return false
+	case c.Flipped:
+		r.back()
+		c.Blocked = ""
+		c.note(o.Now, driver, c.Before.Active+" takes the tenant back")
+		return true
+	}
+	r.enter(Aborted, o.Now, driver, c.Before.Active+" serves the tenant as before")
+	r.ended(o.Now)
+	return true
+}
+
+func (r *Record) missing(o Observation) string {
+	return list(append(append([]string(nil), o.Behind...), o.Silent...))
 }
 
 func (r *Record) onWatching(o Observation) bool {
@@ -283,14 +327,10 @@ func (r *Record) onWatching(o Observation) bool {
 	return false
 }
 
-// holds says whether the tenant's requests wait at the edge.
-func (c *Cutover) holds() bool {
-	if c.Plan.Strategy != Switch {
-		return false
+// Leaving is the side that traffic is to leave now.
+func (c *Cutover) Leaving() string {
+	if c.Phase == Aborting {
+		return c.Plan.To
 	}
-	switch c.Phase {
-	case Holding, Drained, Stepping, Verifying, Flipping:
-		return true
-	}
-	return false
+	return c.From
 }
