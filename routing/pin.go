@@ -18,11 +18,28 @@ type Pin struct {
 	// Epoch tells the newer of two pins: the cutover's step in the high 32 bits, the moves
 	// of this one session in the low ones.
 	Epoch uint64
+	// Lot is the session's number in a split of the tenant, drawn once and kept over logins;
+	// 0: none was drawn yet.
+	Lot uint32
+}
+
+// epochShift is where the cutover's part of an epoch begins.
+const epochShift = 32
+
+// CutoverEpoch is the epoch of the cutover's step in which the pin was made.
+func (p Pin) CutoverEpoch() uint32 { return uint32(p.Epoch >> epochShift) }
+
+// In is the pin as of a cutover's step: later moves of this one session count from there.
+func (p Pin) In(epoch uint32) Pin {
+	if p.CutoverEpoch() < epoch {
+		p.Epoch = uint64(epoch) << epochShift
+	}
+	return p
 }
 
 // Moved is the pin of the same session after a move to another place.
 func (p Pin) Moved(release, pool, backend string) Pin {
-	return Pin{Release: release, Pool: pool, Backend: backend, Epoch: p.Epoch + 1}
+	return Pin{Release: release, Pool: pool, Backend: backend, Epoch: p.Epoch + 1, Lot: p.Lot}
 }
 
 // At tells whether the pin names that place.
@@ -47,7 +64,8 @@ func Prevailing(record Pin, recorded bool, cookie Pin, carried bool) (Pin, bool)
 type PinKeys [][]byte
 
 const (
-	pinVersion = "2"
+	pinVersion = "3"
+	pinBefore  = "2" // without a lot; gateways of the version before make them
 	pinMAC     = 16   // bytes of the HMAC that are kept
 	maxPin     = 1024 // a longer text is not ours
 )
@@ -64,10 +82,15 @@ func CookieOf(tenant string) Bearer { return Bearer("cookie\x00" + tenant) }
 func RecordOf(tenant, key string) Bearer { return Bearer("record\x00" + tenant + "\x00" + key) }
 
 // Seal returns the pin as a text: version, epoch, content, signature, between dots. It is
-// empty without keys.
+// empty without keys. A pin without a lot is written as before, so that gateways of the version
+// before read it.
 func (keys PinKeys) Seal(bearer Bearer, p Pin) string {
-	content := base64.RawURLEncoding.EncodeToString([]byte(p.Release + "\x00" + p.Pool + "\x00" + p.Backend))
-	return keys.sign(bearer, pinVersion+"."+strconv.FormatUint(p.Epoch, 36)+"."+content)
+	version, text := pinBefore, p.Release+"\x00"+p.Pool+"\x00"+p.Backend
+	if p.Lot != 0 {
+		version, text = pinVersion, text+"\x00"+strconv.FormatUint(uint64(p.Lot), 36)
+	}
+	content := base64.RawURLEncoding.EncodeToString([]byte(text))
+	return keys.sign(bearer, version+"."+strconv.FormatUint(p.Epoch, 36)+"."+content)
 }
 
 // Open reads a sealed text. It is false for one that was not sealed for this bearer.
@@ -76,15 +99,25 @@ func (keys PinKeys) Open(bearer Bearer, value string) (Pin, bool) {
 	version, rest, _ := strings.Cut(content, ".")
 	digits, encoded, _ := strings.Cut(rest, ".")
 	epoch, err := strconv.ParseUint(digits, 36, 64)
-	if !ok || err != nil || version != pinVersion {
+	if !ok || err != nil {
 		return Pin{}, false
 	}
 	text, err := base64.RawURLEncoding.DecodeString(encoded)
-	parts := strings.Split(string(text), "\x00")
-	if err != nil || len(parts) != 3 {
+	if err != nil {
 		return Pin{}, false
 	}
-	return Pin{Release: parts[0], Pool: parts[1], Backend: parts[2], Epoch: epoch}, true
+	parts := strings.Split(string(text), "\x00")
+	lot := uint64(0)
+	switch {
+	case version == pinBefore && len(parts) == 3:
+	case version == pinVersion && len(parts) == 4:
+		if lot, err = strconv.ParseUint(parts[3], 36, 32); err != nil || lot == 0 {
+			return Pin{}, false
+		}
+	default:
+		return Pin{}, false
+	}
+	return Pin{Release: parts[0], Pool: parts[1], Backend: parts[2], Epoch: epoch, Lot: uint32(lot)}, true
 }
 
 // sign appends the signature of the first key.

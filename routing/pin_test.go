@@ -49,6 +49,39 @@ func TestPinsAreSignedForOneBearer(t *testing.T) {
 	}
 }
 
+// A gateway of the version before reads the pins of sessions that never drew a lot, and we
+// read all of theirs.
+func TestPinsBetweenVersions(t *testing.T) {
+	keys := PinKeys{[]byte("key-key-key-key-key-key-key-key-")}
+	pin := Pin{Release: "blue", Pool: "acme-blue", Backend: "b2", Epoch: 1<<32 + 7}
+	if sealed := keys.Seal(CookieOf("acme"), pin); !strings.HasPrefix(sealed, "2.") {
+		t.Errorf("without a lot: %s", sealed)
+	}
+	pin.Lot = 1<<32 - 1
+	sealed := keys.Seal(CookieOf("acme"), pin)
+	if got, ok := keys.Open(CookieOf("acme"), sealed); !ok || got != pin || !strings.HasPrefix(sealed, "3.") {
+		t.Errorf("with a lot: %s opens as %+v, %v", sealed, got, ok)
+	}
+}
+
+func TestEpochsOfCutovers(t *testing.T) {
+	moved := Pin{Epoch: 5<<32 + 3, Lot: 9}.Moved("green", "p", "b")
+	for what, row := range map[string]struct {
+		got, want Pin
+	}{
+		"a move counts in the low half and keeps the lot": {moved, Pin{Release: "green", Pool: "p", Backend: "b", Epoch: 5<<32 + 4, Lot: 9}},
+		"a step of a cutover in the high one":             {Pin{Epoch: 5<<32 + 3}.In(6), Pin{Epoch: 6 << 32}},
+		"which never falls":                               {Pin{Epoch: 5<<32 + 3}.In(4), Pin{Epoch: 5<<32 + 3}},
+	} {
+		if row.got != row.want {
+			t.Errorf("%s: got %+v, want %+v", what, row.got, row.want)
+		}
+	}
+	if moved.CutoverEpoch() != 5 {
+		t.Errorf("made in step %d", moved.CutoverEpoch())
+	}
+}
+
 func TestTheNewerPinPrevails(t *testing.T) {
 	at := func(backend string, epoch uint64) Pin { return Pin{Release: "blue", Backend: backend, Epoch: epoch} }
 	for rule, c := range map[string]struct {
@@ -125,7 +158,8 @@ func TestATestersPassIsForOneTenant(t *testing.T) {
 
 func FuzzOpenPin(f *testing.F) {
 	keys := PinKeys{[]byte("k")}
-	f.Add(keys.Seal(CookieOf("t"), Pin{"r", "p", "b", 5}))
+	f.Add(keys.Seal(CookieOf("t"), Pin{"r", "p", "b", 5, 0}))
+	f.Add(keys.Seal(CookieOf("t"), Pin{"r", "p", "b", 5, 77}))
 	f.Add(keys.SealTester("t", Tester{Release: "r"}))
 	f.Add("2...")
 	f.Fuzz(func(t *testing.T, value string) {
