@@ -65,7 +65,7 @@ type PinKeys [][]byte
 
 const (
 	pinVersion = "3"
-	pinBefore  = "2" // without a lot; gateways of the version before make them
+	pinBefore  = "2"  // without a lot; gateways of the version before make them
 	pinMAC     = 16   // bytes of the HMAC that are kept
 	maxPin     = 1024 // a longer text is not ours
 )
