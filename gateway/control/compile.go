@@ -72,7 +72,7 @@ func (c *Control) course(rec cutover.Record, now time.Time) *routing.Course {
 	if !declared {
 		return nil
 	}
-	course := courseOf(c.inForce(rec, now), active, releases)
+	course := c.inForce(rec, now).Course(active, releases)
 	if slices.Contains(rec.Evicted, c.cfg.Replica) {
 		course = outOfService(rec, active, course)
 	}
@@ -92,12 +92,12 @@ func outOfService(rec cutover.Record, active string, course *routing.Course) *ro
 
 // drift keeps in mind how a record and the declared state agree. The caller holds the lock.
 func (c *Control) drift(rec cutover.Record, active string, declared bool, now time.Time) {
-	if declared && drifted(rec, active) {
+	if declared && rec.Drifted(active) {
 		c.metrics.drifted.WithLabelValues(rec.Tenant).Set(1)
 	} else {
 		c.metrics.drifted.DeleteLabelValues(rec.Tenant)
 	}
-	if _, agree := agree(rec, active); !declared || !agree {
+	if _, agree := rec.Agree(active); !declared || !agree {
 		delete(c.agrees, rec.Tenant)
 	} else if _, known := c.agrees[rec.Tenant]; !known {
 		c.agrees[rec.Tenant] = now

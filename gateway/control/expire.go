@@ -16,8 +16,6 @@ const (
 	// agreeFor is how long the declared state must agree with where a cutover left a tenant
 	// before that is forgotten: other gateways may read the new configuration later.
 	agreeFor = 5 * time.Minute
-	// actor is who ends what has expired, and readmits a gateway.
-	actor = "gateway"
 )
 
 // lease is how long something holds on this machine's own clock from when it was heard.
@@ -107,14 +105,14 @@ func (c *Control) withoutEnded(rec cutover.Record, now time.Time) (cutover.Recor
 	}
 	if left.Hold == nil && rec.Hold != nil {
 		c.log.Info("a hold has ended by itself: its time was up", "tenant", rec.Tenant, "reason", rec.Hold.Reason, "actor", rec.Hold.Actor)
-		apply(endHold(rec, now.UTC(), actor, "its time was up"))
+		apply(rec.EndHold(now.UTC()))
 	}
 	if left.Maintenance == nil && rec.Maintenance != nil {
 		c.log.Info("a maintenance page has ended by itself: its time was up", "tenant", rec.Tenant, "reason", rec.Maintenance.Reason, "actor", rec.Maintenance.Actor)
-		apply(endMaintenance(rec, now.UTC(), actor, "its time was up"))
+		apply(rec.EndMaintenance(now.UTC()))
 	}
 	if active, _, declared := c.cfg.Declared(rec.Tenant); declared && agrees && now.Sub(since) >= agreeFor {
-		if next, changed := agree(rec, active); changed {
+		if next, changed := rec.Agree(active); changed {
 			rec = next
 		}
 	}
@@ -156,7 +154,7 @@ func (c *Control) readmit(ctx context.Context) {
 			if !slices.Contains(rec.Evicted, me) {
 				return rec, nil
 			}
-			return readmit(rec, time.Now().UTC(), me)
+			return rec.Readmit(time.Now().UTC(), me), nil
 		})
 		if err != nil {
 			c.log.ErrorContext(ctx, "this gateway was taken out and could not say that it is back: it serves the tenant no requests until then", "tenant", name, "err", err)

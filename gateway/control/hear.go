@@ -25,7 +25,7 @@ func (c *Control) listen(ctx context.Context) error {
 // hear takes in what the store holds. sure says that this is so now; else it is news that may
 // have been overtaken.
 func hear[T any](c *Control, s *shelf[T], r store.Record, sure bool) {
-	value, text, ok := open[T](c, s.name, r)
+	value, text, ok := open(c, s, r)
 	s.mu.Lock()
 	e := s.entry(r.Name)
 	if !sure && r.Version != 0 && r.Version <= e.version {
@@ -68,21 +68,18 @@ func (s *shelf[T]) take(e *entry[T], value T, text []byte, now time.Time) {
 }
 
 // open reads a record of the store. It is false for one that is not there, or not ours.
-func open[T any](c *Control, kind string, r store.Record) (value T, text []byte, ok bool) {
+func open[T any](c *Control, s *shelf[T], r store.Record) (value T, text []byte, ok bool) {
 	if len(r.Value) == 0 {
 		return value, nil, false
 	}
-	body, ok := c.cfg.Keys.Open(kind, r.Name, r.Value)
-	if ok {
-		ok = json.Unmarshal(body, &value) == nil
-	}
-	if !ok {
-		c.metrics.forged.WithLabelValues(kind).Inc()
+	body, ok := c.cfg.Keys.Open(s.name, r.Name, r.Value)
+	if !ok || json.Unmarshal(body, &value) != nil || s.of(value) != r.Name {
+		c.metrics.forged.WithLabelValues(s.name).Inc()
 		c.log.Error("a record of runtime decisions was not sealed with our key ring, or makes no sense: it is ignored. "+
-			"Look who can write to the store, and whether all gateways have the same spec.secretsFile", "kind", kind, "name", r.Name)
+			"Look who can write to the store, and whether all gateways have the same spec.secretsFile", "kind", s.name, "name", r.Name)
 		return value, nil, false
 	}
-	text, err := encode(kind, r.Name, value)
+	text, err := encode(s.name, r.Name, value)
 	return value, text, err == nil
 }
 

@@ -15,22 +15,33 @@ import (
 func tenantKind() kind[cutover.Record] {
 	return kind[cutover.Record]{
 		name:  store.KindTenant,
-		merge: mergeRecord,
+		of:    func(r cutover.Record) string { return r.Tenant },
+		merge: cutover.Merge,
 		follows: func(a, b cutover.Record) bool {
-			return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Sequence, b.Sequence), cmp.Compare(beatOf(a), beatOf(b))) <= 0
+			return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Sequence, b.Sequence), cmp.Compare(fence(a), fence(b)), cmp.Compare(beat(a), beat(b))) <= 0
 		},
 		stamp: func(base, next cutover.Record, by string, now time.Time) cutover.Record {
 			if next.Sequence <= base.Sequence && Digest(base) != Digest(next) {
 				next.Sequence = base.Sequence + 1
 			}
-			next.By, next.Changed = by, now
+			if next.Sequence > base.Sequence {
+				next.Changed = now
+			}
+			next.By = by
 			return next
 		},
 		same: func(a, b cutover.Record) bool { return Digest(a) == Digest(b) },
 	}
 }
 
-func beatOf(r cutover.Record) uint64 {
+func fence(r cutover.Record) uint64 {
+	if r.Cutover == nil {
+		return 0
+	}
+	return r.Cutover.Fence
+}
+
+func beat(r cutover.Record) uint64 {
 	if r.Cutover == nil {
 		return 0
 	}
@@ -40,7 +51,8 @@ func beatOf(r cutover.Record) uint64 {
 func poolKind() kind[cutover.Pool] {
 	return kind[cutover.Pool]{
 		name:    store.KindPool,
-		merge:   mergePool,
+		of:      func(p cutover.Pool) string { return p.Pool },
+		merge:   cutover.MergePool,
 		follows: func(a, b cutover.Pool) bool { return a.Sequence <= b.Sequence },
 		stamp: func(base, next cutover.Pool, by string, now time.Time) cutover.Pool {
 			next.Sequence = max(next.Sequence, base.Sequence+1)

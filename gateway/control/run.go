@@ -128,7 +128,7 @@ func (c *Control) remember() {
 
 // recall takes in what the disk holds; whether the store does too is yet to be seen.
 func recall[T any](c *Control, s *shelf[T], r store.Record, now time.Time) {
-	value, text, ok := open[T](c, s.name, r)
+	value, text, ok := open(c, s, r)
 	if !ok {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 // kind is what control must know of the values of a shelf. All of it is pure.
 type kind[T any] struct {
 	name  string // as the store calls it
+	of    func(T) string
 	merge func(a, b T) T
 	// follows says whether b may be what became of a, rather than something that grew apart.
 	follows func(a, b T) bool
@@ -59,8 +60,8 @@ func (s *shelf[T]) entry(name string) *entry[T] {
 func (s *shelf[T]) get(name string) (value T, known, shared bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[name]; e != nil {
-		return e.value, e.known, e.shared
+	if e := s.entries[name]; e != nil && e.known {
+		return e.value, true, e.shared
 	}
 	return value, false, true
 }
