@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -134,8 +135,12 @@ func get[T any](ctx context.Context, c *Client, path string) (T, error) {
 }
 
 func do[T any](ctx context.Context, c *Client, method, path string, body io.Reader) (T, error) {
+	return doWith[T](ctx, c, method, path, nil, body)
+}
+
+func doWith[T any](ctx context.Context, c *Client, method, path string, header http.Header, body io.Reader) (T, error) {
 	var answer T
-	response, err := c.send(ctx, method, path, body)
+	response, err := c.sendWith(ctx, method, path, header, body)
 	if err != nil {
 		return answer, err
 	}
@@ -154,10 +159,15 @@ func do[T any](ctx context.Context, c *Client, method, path string, body io.Read
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	return c.sendWith(ctx, method, path, nil, body)
+}
+
+func (c *Client) sendWith(ctx context.Context, method, path string, header http.Header, body io.Reader) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("User-Agent", "sluice")
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
