@@ -14,6 +14,9 @@ type Visit interface {
 	// Quiet says that nothing else of the request's session is on the way through this
 	// process, and no socket of it is open.
 	Quiet() bool
+	// Replaced says that the answer has put another session in the place of the request's, as a
+	// sign-in does, and that whoever knew the old one knows it no more.
+	Replaced()
 	// Socket keeps the books on the socket that the request has become, until ended is called.
 	// leave is called when the session moves to another release; it must not wait.
 	Socket(leave func()) (ended func())

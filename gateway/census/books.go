@@ -64,6 +64,9 @@ func (b *books) leave(v *visit, now uint32) {
 		v.side.judge(v.exchange)
 	}
 	b.lift(v, now)
+	if v.replaced {
+		b.forget(v.session)
+	}
 	if v.prev != nil {
 		v.prev.next = v.next
 	} else {
@@ -100,6 +103,19 @@ func (b *books) lift(v *visit, now uint32) {
 	s.seen = max(s.seen, now)
 	s.flying--
 	b.keep(v.session, s)
+}
+
+// forget drops a session that has ended, unless something of it is still open.
+func (b *books) forget(key uint64) {
+	s, ok := b.sessions[key]
+	if !ok || s.flying > 0 || len(b.sockets[key]) > 0 {
+		return
+	}
+	b.sides[s.side].seen.drop(s.seen)
+	delete(b.sessions, key)
+	if !b.closed {
+		b.census.known.Add(-1)
+	}
 }
 
 // passes names what no hold keeps: it may go on while all else waits.

@@ -72,14 +72,18 @@ func (c *Census) sweep(now time.Time) {
 	}
 }
 
-// Retain closes the books of tenants that are not served any more.
+// Retain closes the books of tenants that are not served any more, once nothing of them is on
+// the way and no socket is open.
 func (c *Census) Retain(served func(tenant string) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, b := range c.tenants {
-		if !served(name) {
+		if served(name) {
+			continue
+		}
+		if n, ok := b.close(); ok {
 			delete(c.tenants, name)
-			c.known.Add(-b.close())
+			c.known.Add(-n)
 		}
 	}
 }

@@ -195,6 +195,10 @@ func TestBooksEndWithTheTenant(t *testing.T) {
 		t.Errorf("%d sessions, %d in all", n, c.known.Load())
 	}
 	get(t, s, "Session", "b", "Drop", "now")
+	if n := c.Counts("acme").Of("blue").Sessions(); n != 2 {
+		t.Errorf("%d sessions while a request is on the way, want 2", n)
+	}
+	c.Retain(func(string) bool { return false })
 	if n := c.Counts("acme"); len(n.Releases) != 0 || c.known.Load() != 0 {
 		t.Errorf("left: %+v, %d sessions", n, c.known.Load())
 	}

@@ -8,9 +8,8 @@
 //     until the end of a session's life, and count again when they come back;
 //   - "seen" is kept in steps of [Step], rounded to the younger side.
 //
-// Two numbers may be higher than the truth: a session that two replicas serve is in the books
-// of both, and one that has signed in anew is there under its old key, too. After a start the
-// books are empty: [Census.Since] says from when on they are whole.
+// Numbers may be higher than the truth: a session that two replicas serve is in the books of
+// both. After a start the books are empty: [Census.Since] says from when on they are whole.
 //
 // Where to read first: census.go (a request comes and goes), books.go (what is kept of a
 // tenant), sessions.go, outcome.go. The package holds nobody up and decides nothing.

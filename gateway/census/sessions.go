@@ -184,12 +184,20 @@ func (b *books) expire(now uint32) {
 	}
 }
 
-// close ends the books and says how many sessions were in them.
-func (b *books) close() int64 {
+// close ends the books and says how many sessions were in them; false while they are in use.
+func (b *books) close() (n int64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := int64(len(b.sessions))
+	for _, s := range b.sides {
+		if s.sockets > 0 {
+			return 0, false
+		}
+	}
+	if b.first != nil {
+		return 0, false
+	}
+	n = int64(len(b.sessions))
 	b.closed = true
 	b.sessions, b.sockets = map[uint64]session{}, map[uint64][]*socket{}
-	return n
+	return n, true
 }

@@ -62,7 +62,7 @@ func TestSessionsAreNeverFewerThanTheTruth(t *testing.T) {
 			sum := 0
 			for i, n := range side.Seen {
 				bound := far
-				if i < len(SeenBounds()) {
+				if i < SeenBuckets-1 {
 					bound = SeenBounds()[i]
 				}
 				sum += n
@@ -163,6 +163,26 @@ func TestASessionIsQuietWhenNothingOfItIsOpen(t *testing.T) {
 	}
 	if !visitOf(c, "").Quiet() {
 		t.Error("without a session there is nothing to disturb")
+	}
+}
+
+func TestASessionThatIsReplacedIsNotCounted(t *testing.T) {
+	c := New(0)
+	page, other := visitOf(c, "anonymous"), visitOf(c, "anonymous")
+	page.At("blue", true)
+	other.At("blue", true)
+	page.Replaced()
+	c.leave(page)
+	if n := c.Counts("acme").Of("blue").Sessions(); n != 1 {
+		t.Errorf("%d sessions while another request of it is on the way, want 1", n)
+	}
+	other.Replaced()
+	c.leave(other)
+	v := visitOf(c, "user")
+	v.At("blue", true)
+	c.leave(v)
+	if n := c.Counts("acme").Of("blue").Sessions(); n != 1 || c.known.Load() != 1 {
+		t.Errorf("%d sessions, %d remembered, want the one that was signed in to", n, c.known.Load())
 	}
 }
 

@@ -22,6 +22,7 @@ type visit struct {
 	side       *side  // nil: undecided
 	home       bool   // the session lives there, and is counted
 	waits      bool
+	replaced   bool
 	class      odoo.Class
 }
 
@@ -67,6 +68,14 @@ func (v *visit) Waits() {
 	defer b.mu.Unlock()
 	b.lift(v, v.census.step(time.Now()))
 	v.waits = true
+}
+
+// Replaced implements routing.Visit.
+func (v *visit) Replaced() {
+	b := v.books
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v.replaced = v.home
 }
 
 // Quiet implements routing.Visit.

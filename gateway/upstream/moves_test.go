@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +147,39 @@ func (v visitor) Socket(leave func()) func() {
 	*v.leave = leave
 	v.open <- "opened"
 	return func() { v.open <- "ended" }
+}
+
+// replaced counts sessions that ended.
+type replaced struct {
+	routing.Visit
+	times int
+}
+
+func (v *replaced) Replaced() { v.times++ }
+
+func TestTheBooksHearOfASessionThatIsReplaced(t *testing.T) {
+	sid := func(letter string) string { return strings.Repeat(letter, 84) }
+	cookie := func(value string) http.Header { return http.Header{"Set-Cookie": {"session_id=" + value + "; Path=/"}} }
+	for rule, c := range map[string]struct {
+		answer http.Header
+		pin    string
+		want   int
+	}{
+		"a sign-in":                             {cookie(sid("b")), "b1", 1},
+		"a sign-out":                            {cookie(""), "b1", 1},
+		"the same session again":                {cookie(sid("a")), "b1", 0},
+		"a rotation: its first half stays":      {cookie(sid("a")[:42] + sid("c")[:42]), "b1", 0},
+		"no cookie":                             {http.Header{}, "b1", 0},
+		"a server that did not know it":         {cookie(sid("b")), "b2", 0},
+		"a session that is not known to anyone": {cookie(sid("b")), "", 0},
+	} {
+		v := &replaced{}
+		x := &routing.Exchange{SessionKey: sid("a")[:42], Pin: c.pin, Visit: v, Learn: func(routing.Taught) []string { return nil }}
+		learn(c.answer, x, "b1")
+		if v.times != c.want {
+			t.Errorf("%s: heard %d times, want %d", rule, v.times, c.want)
+		}
+	}
 }
 
 func TestTheBooksHearOfEachSocket(t *testing.T) {

@@ -104,6 +104,11 @@ func learn(to http.Header, x *routing.Exchange, backend string) {
 	for _, c := range to["Cache-Control"] {
 		taught.Public = taught.Public || strings.Contains(c, "public")
 	}
+	if x.Visit != nil && taught.Set && x.Pin == backend {
+		if key, well := odoo.KeyOf(taught.Session); well && key != x.SessionKey || taught.Session == "" {
+			x.Visit.Replaced() // by the one who knew it
+		}
+	}
 	if cookies := x.Learn(taught); len(cookies) > 0 {
 		to["Set-Cookie"] = append(to["Set-Cookie"], cookies...)
 	}
