@@ -342,13 +342,19 @@ func TestGrownApart(t *testing.T) {
 	})
 }
 
+// A store that is emptied does not say so to those who listen.
 func TestStoreEmptied(t *testing.T) {
 	bubble(t, func(t *testing.T, s *embedded.Store, a, b *node) {
 		a.change(closing)
 		a.change(closing)
 		after(time.Second)
+		a.store.cut.Store(true)
+		b.store.cut.Store(true)
 		wipe(t, s)
-		after(time.Second)
+		synctest.Wait()
+		a.store.cut.Store(false)
+		b.store.cut.Store(false)
+		after(readEvery + time.Second)
 		all, err := s.Records(t.Context(), store.KindTenant)
 		if err != nil || len(all) != 1 {
 			t.Errorf("the store holds %d records (%v)", len(all), err)

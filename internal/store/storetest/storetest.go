@@ -17,7 +17,11 @@ type Store interface {
 	TouchPins(ctx context.Context, refs []store.PinRef, ttl time.Duration) error
 	WatchPins(ctx context.Context, heard func(tenant, key, value string), lost func()) error
 	LeaseSlots(ctx context.Context, replica string, claims []store.SlotClaim, ttl time.Duration) ([]store.SlotGrant, error)
-	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (live []store.Replica, err error)
+	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (all []store.Replica, err error)
+	Record(ctx context.Context, kind, name string) (store.Record, error)
+	Records(ctx context.Context, kind string) ([]store.Record, error)
+	PutRecord(ctx context.Context, rec store.Record) (store.Record, error)
+	WatchRecords(ctx context.Context, heard func(store.Record), lost func()) error
 	Run(ctx context.Context) error
 	Healthy() bool
 }
@@ -36,6 +40,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("worker slots", both.slots)
 	t.Run("worker slots over a long day", both.slotsHold)
 	t.Run("replicas", both.replicas)
+	t.Run("records", both.records)
+	t.Run("records that are changed at once", both.recordsRace)
+	t.Run("watching records", both.watchRecords)
 }
 
 // pair is two replicas' views of one store.
