@@ -3,14 +3,15 @@ package plugins
 import "net/http"
 
 // steps puts the request path together, outermost first. The guard has run already (it
-// must see the request before any middleware of Traefik does); login and hold
-// take their places between the database check and the limit.
+// must see the request before any middleware of Traefik does); login takes its place between
+// the database check and the limit.
 func (p *Path) steps() http.Handler {
 	path := p.deps.Upstream
 	for _, wrap := range []func(http.Handler) http.Handler{
 		p.limit,
 		p.checkDatabase,
-		p.pin,
+		p.steer,
+		p.deps.Arrive,
 		answerRefused,
 		nameRequest,
 		p.measure,

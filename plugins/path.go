@@ -26,10 +26,17 @@ type Deps struct {
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 
-	Pins           routing.PinKeys // sign the cookie that ties a session to its server
-	Records        Records         // where sessions live, as all replicas know it
-	Limits         *limits.Limits  // nil: no limits at all
-	TrustedProxies []netip.Prefix  // whose X-Forwarded-For and -Proto count
+	Pins    routing.PinKeys // sign the cookie that ties a session to its server
+	Records Records         // where sessions live, as all replicas know it
+	// Courses say where a tenant's requests go at runtime; nil: all as declared.
+	Courses func(tenant string) *routing.Course
+	// Holds are needed where courses can hold.
+	Holds Holds
+	// Arrive keeps the books of who is on the way, around all that looks at a course; nil: none
+	// are kept.
+	Arrive         func(next http.Handler) http.Handler
+	Limits         *limits.Limits // nil: no limits at all
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto count
 	// PublicPorts maps an entry point to the port under which clients reach it. Ports 80
 	// and 443, and entry points that are missing, add no port to the public host.
 	PublicPorts map[string]int
@@ -50,6 +57,12 @@ type Path struct {
 
 // New assembles the path.
 func New(deps Deps) *Path {
+	if deps.Courses == nil {
+		deps.Courses = func(string) *routing.Course { return nil }
+	}
+	if deps.Arrive == nil {
+		deps.Arrive = func(next http.Handler) http.Handler { return next }
+	}
 	p := &Path{deps: deps, metrics: newMetrics(deps.Metrics)}
 	p.chain = p.steps()
 	return p

@@ -21,22 +21,35 @@ type Records interface {
 	Leave(tenant, session string)
 }
 
-// pin leads a session to the release and the backend that know it: a tester's pass before
-// all, then the newer of the record and the cookie, else the active release and whoever the
-// hash of the session points at. It runs before the body is read, because the release says
-// which database is the right one.
-func (p *Path) pin(next http.Handler) http.Handler {
+// steer leads a request to the release and the backend that know its session: a tester's pass
+// before all, then what a cutover decides, the newer of the record and the cookie, else the
+// active release and whoever the hash of the session points at. It runs before the body is
+// read, because the release says which database is the right one.
+//
+// Until the request's release is said, it counts as on its way to any: whoever waits for a
+// release to be empty must not miss a request that looked at the course before it changed.
+func (p *Path) steer(next http.Handler) http.Handler {
 	return withExchange(func(w http.ResponseWriter, r *http.Request, x *exchange) {
 		s := session{path: p, x: x, ctx: r.Context(), active: x.Release}
 		carried := takeCookie(r.Header, pinName(x.Scheme))
 		pass := takePass(r.Header, x)
-		if x.Class != odoo.Health {
-			s.find(carried)
-			s.letTester(w, pass)
-			if err := s.follow(r); err != nil {
-				answerError(w, r, x, err)
-				return
-			}
+		if x.Class == odoo.Health {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.find(carried)
+		s.letTester(w, pass)
+		leave, err := s.await(r)
+		if err == nil {
+			defer leave()
+			err = s.follow(r)
+		}
+		if err != nil {
+			answerError(w, r, x, err)
+			return
+		}
+		if x.Visit != nil {
+			x.Visit.At(x.Release.Name, x.Learn != nil)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -48,11 +61,14 @@ type session struct {
 	x      *exchange
 	ctx    context.Context // of the request
 	active *routing.Release
+	course *routing.Course // nil: as declared
 
 	known  bool
 	at     routing.Pin // where known
 	stale  bool        // the cookie says otherwise, or there is none
 	tester *routing.Tester
+	lot    uint32 // drawn for a split that runs; 0: none runs
+	moves  bool   // a cutover sends it elsewhere
 }
 
 // find looks the session up. A request without a session is nowhere at home, whatever cookie
@@ -77,22 +93,22 @@ func (s *session) find(carried string) {
 // follow makes the exchange that of the session's release.
 func (s *session) follow(r *http.Request) error {
 	x := s.x
-	release := s.active
-	switch {
-	case s.tester != nil:
-		release = x.Tenant.Releases[s.tester.Release]
-	case s.known:
-		if own := x.Tenant.Releases[s.at.Release]; own != nil {
-			release = own
-		}
+	answer := s.decide(r)
+	release := x.Tenant.Releases[answer.Release]
+	if release == nil {
+		release = s.active
 	}
+	if s.tester != nil {
+		release = x.Tenant.Releases[s.tester.Release]
+	}
+	s.moves = answer.Moved && release.Name == answer.Release
 	if release != x.Release {
 		if err := s.path.routeTo(release, x, r); err != nil {
 			return err
 		}
 	}
-	if x.Pool == nil || x.Pool != release.Pool {
-		return nil // the class's own pool does not hold the tenant's sessions
+	if x.Pool == nil || x.Pool != release.Pool || answer.Stateless {
+		return nil // the class's own pool, or a part that moves alone, holds none of the tenant's sessions
 	}
 	if s.known && s.at.Release == release.Name && s.at.Pool == x.Pool.Name {
 		x.Pin = s.at.Backend
@@ -111,7 +127,7 @@ func (s *session) learn(taught routing.Taught) []string {
 	if taught.Set {
 		key, well = odoo.KeyOf(taught.Session)
 	}
-	here := routing.Pin{Release: x.Release.Name, Pool: x.Pool.Name, Backend: taught.Backend, Epoch: s.at.Epoch}
+	here := s.decided(routing.Pin{Release: x.Release.Name, Pool: x.Pool.Name, Backend: taught.Backend, Epoch: s.at.Epoch, Lot: s.at.Lot})
 	switch {
 	case well && key != x.SessionKey:
 		return s.begin(key, here)
@@ -156,6 +172,9 @@ func (s *session) moved(here routing.Pin) bool {
 		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, string(x.Moved)).Inc()
 	}
 	switch {
+	case s.at.Release != here.Release && s.moves:
+		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, "cutover").Inc()
+		return true
 	case s.at.Release != here.Release:
 		s.path.metrics.moves.WithLabelValues(x.Tenant.Name, "release gone").Inc()
 		return true
@@ -168,7 +187,7 @@ func (s *session) moved(here routing.Pin) bool {
 }
 
 func (s *session) move(here routing.Pin) []string {
-	to := s.at.Moved(here.Release, here.Pool, here.Backend)
+	to := s.decided(s.at.Moved(here.Release, here.Pool, here.Backend))
 	return s.cookie(s.path.deps.Records.Keep(s.ctx, s.x.Tenant.Name, s.x.SessionKey, to))
 }
 
