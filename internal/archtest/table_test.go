@@ -123,6 +123,11 @@ func table() []rule {
 			never:    outside,
 		},
 		{
+			packages: []string{"gateway/conduct"},
+			ours:     []string{"routing/...", "gateway/control", "gateway/report", "gateway/upstream", "internal/store", "internal/keyring"},
+			never:    outside,
+		},
+		{
 			packages: []string{"gateway/admin/..."},
 			ours:     []string{"routing/...", "auth", "gateway/admin/..."},
 			never:    outside,

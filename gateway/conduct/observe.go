@@ -1,0 +1,45 @@
+package conduct
+
+import (
+	"time"
+
+	"sluicegate.dev/sluice/gateway/report"
+	"sluicegate.dev/sluice/routing/cutover"
+)
+
+// look gathers what is known of a cutover now.
+func (d *driver) look(rec cutover.Record) cutover.Observation {
+	cut, view, now := rec.Cutover, d.cfg.View(), time.Now()
+	totals := view.Sum(d.tenant, rec.Evicted)
+	old, left := totals.Of(cut.From), totals.Of(cut.Leaving())
+	d.counts.add(totals)
+	d.samples = d.samples.add(now, totals, cut.Plan.Gates.Window)
+	o := cutover.Observation{
+		Now:    now.UTC(),
+		Behind: view.Behind(d.tenant, rec.Sequence, rec.Evicted), Silent: view.Gone(rec.Evicted),
+		InFlight: left.InFlight, Sessions: old.SeenWithin(cut.Plan.Idle), Sockets: old.Sockets,
+		Held: totals.Held, Known: totals.Known,
+	}
+	if !d.cfg.Control.Shared(d.tenant) {
+		// A failover that this gateway drives for itself waits for nobody.
+		o.Behind, o.Silent = nil, nil
+	}
+	o.Gates = d.samples.judge(cut.Plan.Gates, cut.From, cut.Plan.To)
+	d.steps.results(cut, &o)
+	return o
+}
+
+// tally is what happened while a cutover ran, for its report.
+type tally struct {
+	begun  bool
+	before report.Totals
+}
+
+func (t *tally) add(now report.Totals) {
+	if !t.begun {
+		t.begun, t.before = true, now
+	}
+}
+
+// reportOf is what is signed.
+func reportOf(c cutover.Cutover) any { return c }

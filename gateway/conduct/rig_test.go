@@ -1,0 +1,102 @@
+package conduct
+
+import (
+	"log/slog"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"sluicegate.dev/sluice/gateway/upstream"
+	"sluicegate.dev/sluice/internal/spool"
+	"sluicegate.dev/sluice/internal/standin"
+	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/odoo"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// side is a release in front of one stand-in Odoo.
+type side struct {
+	cfg       standin.Config
+	database  string
+	isolation routing.Isolation
+	sessions  routing.Sessions
+	version   string // declared; the server's own unless said
+}
+
+func odooRunning(t *testing.T, cfg standin.Config) *standin.Server {
+	t.Helper()
+	if cfg.Version == "" {
+		cfg.Version = "18.0"
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 2
+	}
+	s, err := standin.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func releaseOf(t *testing.T, name string, s side) (*routing.Release, *standin.Server) {
+	t.Helper()
+	server := odooRunning(t, s.cfg)
+	version := s.version
+	if version == "" {
+		version = "18.0"
+		if s.cfg.Version != "" {
+			version = s.cfg.Version
+		}
+	}
+	profile, _ := odoo.ProfileFor(version)
+	if s.isolation == "" {
+		s.isolation = routing.IsolationSingle
+	}
+	if s.sessions == "" {
+		s.sessions = routing.SessionsShared
+	}
+	pool := &routing.Pool{
+		Name: "acme-" + name, Profile: profile, Isolation: s.isolation, Sessions: s.sessions,
+		Backends: []routing.Backend{{Name: "b1", HTTP: "http://" + server.HTTPAddr(), Realtime: "http://" + server.RealtimeAddr(), Workers: 2}},
+	}
+	return &routing.Release{Name: name, Pool: pool, Database: s.database}, server
+}
+
+// acme is a tenant with two releases.
+func acme(blue, green *routing.Release) *routing.Tenant {
+	return &routing.Tenant{
+		Name: "acme", Hosts: []string{"*.acme.example", "erp.acme.example"}, Active: blue,
+		Releases: map[string]*routing.Release{blue.Name: blue, green.Name: green},
+	}
+}
+
+// asker is the gateway's own client.
+func asker(t *testing.T) *upstream.Upstream {
+	t.Helper()
+	space, err := spool.New(spool.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := upstream.New(upstream.Config{Space: space, Log: quiet()})
+	t.Cleanup(func() { u.Apply(map[string]*routing.Pool{}) })
+	return u
+}
+
+func apply(t *testing.T, s *standin.Server, c standin.Control) {
+	t.Helper()
+	if err := s.Apply(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// only is a Conductor for what needs no cutover.
+func only(cfg Config) *Conductor {
+	if cfg.Log == nil {
+		cfg.Log = quiet()
+	}
+	return New(cfg)
+}
