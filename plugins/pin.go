@@ -49,7 +49,7 @@ func (p *Path) steer(next http.Handler) http.Handler {
 			return
 		}
 		if x.Visit != nil {
-			x.Visit.At(x.Release.Name, x.Learn != nil)
+			x.Visit.At(x.Release.Name, x.Learn != nil && s.tester == nil)
 		}
 		next.ServeHTTP(w, r)
 	})
