@@ -29,7 +29,7 @@ func (k Keys) Open(kind, name string, text []byte) (value []byte, ok bool) {
 	if len(parts) != 3 || parts[0] != sealVersion {
 		return nil, false
 	}
-	mac, err := base64.RawURLEncoding.DecodeString(parts[1])
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
 	value = []byte(parts[2])
 	for _, key := range k {
 		if err == nil && hmac.Equal(mac, signature(key, kind, name, value)) {

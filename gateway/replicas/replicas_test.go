@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,4 +176,101 @@ func TestRun(t *testing.T) {
 			t.Errorf("at the end: ttl %s; it must say that it goes", ttl)
 		}
 	})
+}
+
+// told is what a store was told of us.
+type told struct {
+	script
+
+	reports []string
+	at      []time.Duration
+	start   time.Time
+}
+
+func (s *told) Beat(ctx context.Context, me store.Replica, ttl time.Duration) ([]store.Replica, error) {
+	s.mu.Lock()
+	s.reports = append(s.reports, string(me.Report))
+	s.at = append(s.at, time.Since(s.start))
+	s.mu.Unlock()
+	return s.script.Beat(ctx, me, ttl)
+}
+
+func (s *told) all() ([]string, []time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.reports), slices.Clone(s.at)
+}
+
+func TestReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &told{start: time.Now()}
+		count := 0
+		r := New(Config{
+			Store: s, Me: replica("m", 0, "k1"), Keys: "/data/keys", Log: slog.New(slog.DiscardHandler),
+			Report: func() []byte { count++; return fmt.Append(nil, "report ", count) },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		heard, stop := r.Subscribe()
+
+		time.Sleep(300 * time.Millisecond)
+		r.Nudge()
+		synctest.Wait()
+		if _, at := s.all(); len(at) != 1 || at[0] != 300*time.Millisecond {
+			t.Errorf("a nudge beats at %v, want at once", at)
+		}
+		select {
+		case <-heard:
+		default:
+			t.Error("who listens is not told")
+		}
+		for range 100 { // a storm of changes
+			r.Nudge()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(nudgeWait)
+		synctest.Wait()
+		_, at := s.all()
+		if len(at) < 3 || len(at) > 5 {
+			t.Errorf("beats at %v", at)
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i]-at[i-1] < nudgeWait {
+				t.Errorf("beats at %v are closer than %s", at, nudgeWait)
+			}
+		}
+		last := len(at)
+		time.Sleep(5*time.Second + time.Millisecond)
+		synctest.Wait()
+		reports, at := s.all()
+		if len(at) != last+5 || reports[len(reports)-1] != fmt.Sprint("report ", len(reports)) {
+			t.Errorf("goes on with %v, %v", reports[last:], at[last:])
+		}
+		stop()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if reports, _ := s.all(); reports[len(reports)-1] != "" {
+			t.Error("reports although it goes")
+		}
+	})
+}
+
+func TestSilentReplicas(t *testing.T) {
+	gone := replica("g", time.Hour, "x")
+	gone.Silent, gone.Report = true, []byte("its last words")
+	s := &script{live: []store.Replica{gone, replica("a", time.Hour, "k1")}}
+	r, _ := newReplicas(s)
+	if err := r.Join(t.Context()); err != nil {
+		t.Errorf("a key ring that nobody uses any more stands in the way: %v", err)
+	}
+	live, _, known := r.Live()
+	if len(live) != 2 || r.Count() != 2 || !known {
+		t.Errorf("a silent one passes for live: %v", live)
+	}
+	if silent := r.Silent(); len(silent) != 1 || silent[0].ID != "g" || string(silent[0].Report) != "its last words" {
+		t.Errorf("silent are %v", silent)
+	}
 }

@@ -44,7 +44,7 @@ func (k Keys) Open(replica string, text []byte) (Report, error) {
 	if len(parts) != 3 || parts[0] != version {
 		return Report{}, ErrForged
 	}
-	mac, err := base64.RawURLEncoding.DecodeString(parts[1])
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
 	body := []byte(parts[2])
 	if err != nil || !k.signed(replica, body, mac) {
 		return Report{}, ErrForged
