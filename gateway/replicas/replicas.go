@@ -28,12 +28,13 @@ type Store interface {
 	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (all []store.Replica, err error)
 }
 
-// Config says who we are. All but Report and Metrics is required.
+// Config says who we are. All but Report, Dir and Metrics is required.
 type Config struct {
 	Store   Store
 	Me      store.Replica
 	Keys    string        // path of the key ring, for people
 	Report  func() []byte // what we say of ourselves with each beat; may be nil
+	Dir     string        // of this gateway alone, so that one that was killed is not waited for
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -47,6 +48,9 @@ type Replicas struct {
 	log    *slog.Logger
 	nudge  chan struct{}
 
+	home     home // of whoever beats: Join, then Run
+	homeless bool
+
 	mu        sync.Mutex
 	live      []store.Replica
 	silent    []store.Replica // not heard of, and have not said that they go
@@ -59,7 +63,7 @@ type Replicas struct {
 func New(cfg Config) *Replicas {
 	r := &Replicas{
 		store: cfg.Store, me: cfg.Me, keys: cfg.Keys, report: cfg.Report, log: cfg.Log, live: []store.Replica{cfg.Me},
-		nudge: make(chan struct{}, 1), listeners: map[chan struct{}]struct{}{},
+		nudge: make(chan struct{}, 1), home: home{dir: cfg.Dir}, listeners: map[chan struct{}]struct{}{},
 	}
 	r.register(cfg.Metrics)
 	return r
@@ -95,6 +99,7 @@ func (r *Replicas) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			_, _ = r.store.Beat(context.WithoutCancel(ctx), r.me, 0) // or they wait for us until an operator says otherwise
+			r.home.leave()
 			return nil
 		case <-calm.C:
 			nudge = r.nudge
@@ -130,6 +135,7 @@ func (r *Replicas) tell(ctx context.Context) {
 
 // beat says that we live, and whether our key ring fitted before and does now.
 func (r *Replicas) beat(ctx context.Context) (before, now error, answered bool) {
+	r.signOff(ctx)
 	me := r.me
 	if r.report != nil {
 		me.Report = r.report()
