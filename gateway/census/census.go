@@ -11,7 +11,7 @@ import (
 	"sluicegate.dev/sluice/routing"
 )
 
-// DefaultSessions is how many sessions are remembered one by one; each takes some 40 bytes.
+// DefaultSessions is how many sessions are remembered one by one; each takes some 55 bytes.
 // Beyond it each tenant still has a thousand.
 const DefaultSessions = 500_000
 
