@@ -19,13 +19,18 @@ type site struct {
 	all     harness.Replicas
 	wires   *harness.Wires
 	tenants []string
+	frozen  map[*harness.Gateway]bool
+	ways    []*harness.Toxic // to the only server of blue, by replica
 }
 
 // siteConfig says what a site is like. The zero value has one server a side.
 type siteConfig struct {
 	servers  int
 	version  string
+	standby  bool              // green is the standby, not a release
+	separate bool              // each replica has a way of its own to blue, see site.ways
 	store    string            // more YAML of the installation in place of the plain Redis
+	trusted  []string          // proxies
 	pool     string            // more YAML under the spec of both pools
 	cutover  map[string]string // of tenants: what stands under spec.cutover, as a flow mapping
 	more     map[string]string // of tenants: another line under spec
@@ -40,7 +45,7 @@ func newSite(t *testing.T, c siteConfig, tenants ...string) *site {
 	if c.version == "" {
 		c.version = "18.0"
 	}
-	s := &site{t: t, redis: harness.StartRedis(t), tenants: tenants}
+	s := &site{t: t, redis: harness.StartRedis(t), tenants: tenants, frozen: map[*harness.Gateway]bool{}}
 	databases, sessions := t.TempDir(), t.TempDir()
 	for _, side := range []struct {
 		release string
@@ -50,7 +55,7 @@ func newSite(t *testing.T, c siteConfig, tenants ...string) *site {
 			*side.servers = append(*side.servers, harness.StartStandIn(t, harness.StandInConfig{
 				Name: fmt.Sprintf("%s-%c", side.release, 'a'+i), Version: c.version, Databases: strings.Join(tenants, ","), Workers: siteWorkers + 8,
 				Args: append([]string{
-					"-release", side.release, "-db-filter", "^%d$", "-users", people(t), "-database-dir", databases, "-session-dir", sessions,
+					"-release", side.release, "-header-filter", "-proxy-mode", "-users", people(t), "-database-dir", databases, "-session-dir", sessions,
 					"-cooldown-failures", "-1", "-websocket-burst", "-1", "-websocket-idle", "10m",
 				}, c.odooArgs...),
 			}))
@@ -59,7 +64,11 @@ func newSite(t *testing.T, c siteConfig, tenants ...string) *site {
 	if c.store == "" {
 		c.store = harness.Store(s.redis.Addr)
 	}
-	s.all = harness.StartReplicas(t, 3, harness.GatewayConfig{Spec: c.store}, s.documents(c))
+	s.all = harness.NewReplicas(t, 3, harness.GatewayConfig{Spec: c.store, TrustedProxies: c.trusted}, s.documents(c))
+	if c.separate {
+		s.separate(t, c)
+	}
+	s.all.Start(t)
 	storeIs(t, s.all, true)
 	s.wires = harness.NewWires(webs(s.all)...)
 	t.Cleanup(s.wires.Close)
@@ -72,6 +81,19 @@ func (s *site) documents(c siteConfig) map[string]string {
 		documents[tenant+".yaml"] = s.tenant(c, tenant, "blue", "green")
 	}
 	return documents
+}
+
+// separate gives each replica a way of its own to the server of blue, which can be closed.
+func (s *site) separate(t *testing.T, c siteConfig) {
+	t.Helper()
+	direct := *s.blue[0]
+	for _, g := range s.all {
+		way := harness.StartToxic(t, direct.HTTP)
+		s.ways = append(s.ways, way)
+		own := direct
+		own.HTTP, own.Realtime = way.Addr, ""
+		g.Write(t, "tenants/pools.yaml", harness.Documents(s.pool("blue", []*harness.StandIn{&own}, c), s.pool("green", s.green, c)))
+	}
 }
 
 func (s *site) pool(name string, servers []*harness.StandIn, c siteConfig) string {
@@ -89,11 +111,16 @@ func (s *site) pool(name string, servers []*harness.StandIn, c siteConfig) strin
 // tenant is the document of a tenant whose first release is active.
 func (s *site) tenant(c siteConfig, name string, releases ...string) string {
 	more := []string{"signIn: {mode: disabled}"}
-	if text := c.cutover[name]; text != "" {
-		more = append(more, "cutover: "+text)
+	text := c.cutover[name]
+	if text == "" {
+		text = "{verify: {deadline: 2m}}"
 	}
+	more = append(more, "cutover: "+text)
 	if line := c.more[name]; line != "" {
 		more = append(more, line)
+	}
+	if c.standby {
+		releases, more = releases[:1], append(more, "standby: {pool: "+releases[1]+"}")
 	}
 	return harness.Releases(name, name, []string{nightHost(name)}, releases, more...)
 }
@@ -101,16 +128,22 @@ func (s *site) tenant(c siteConfig, name string, releases ...string) string {
 func nightHost(tenant string) string { return tenant + ".night.test" }
 
 // mix is a working day of a tenant, which begins now.
-func (s *site) mix(t testing.TB, tenant string, seed uint64) *harness.Mix {
+func (s *site) mix(t testing.TB, tenant string, seed uint64, change ...func(*harness.Mix)) *harness.Mix {
 	t.Helper()
 	m := &harness.Mix{
 		Wires: s.wires, Host: nightHost(tenant), Database: tenant, Version: s.blue[0].Version, Seed: seed,
 		People: 6, Plain: 2, Programs: 4,
 		Login: func(i int) (string, int) { return person(i), 100 + i%persons },
 	}
+	for _, f := range change {
+		f(m)
+	}
 	m.Start(t)
 	return m
 }
+
+// few is a mix that leaves the machine to other tests, too.
+func few(m *harness.Mix) { m.People, m.Plain, m.Programs, m.Pause = 4, 1, 3, 120*time.Millisecond }
 
 // judge ends a day and holds it against the promise: nothing failed, was lost or was done
 // twice, and nobody was moved more often than said.

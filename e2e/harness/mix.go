@@ -3,7 +3,9 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +97,13 @@ func (m *Mix) Stop() *Day {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return &m.day
+}
+
+// Sofar is what happened until now.
+func (m *Mix) Sofar() *Day {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &Day{Acts: slices.Clone(m.day.Acts), Closed: maps.Clone(m.day.Closed), Refused: m.day.Refused}
 }
 
 // Await lets so many more answers come.

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"sluicegate.dev/sluice/e2e/harness"
+)
+
+var (
+	cutoverRuns = flag.Int("cutover.runs", 8, "cutovers in all, under load, promoted and aborted at random moments")
+	cutoverSeed = flag.Uint64("cutover.seed", 0, "of the random moments; 0: another one each time")
+)
+
+// ways are the strategies with plans that are over soon.
+var ways = []struct {
+	strategy string
+	plan     func(dice *rand.Rand) object
+}{
+	{"drain", func(dice *rand.Rand) object {
+		return object{"deadline": fmt.Sprintf("%ds", 2+dice.IntN(3)), "idle": "1m", "watch": "2s"}
+	}},
+	{"shift", func(dice *rand.Rand) object {
+		modes := []string{"new-sessions", "navigation", "all"}
+		return object{
+			"mode": modes[dice.IntN(3)], "watch": "1s",
+			"shares": []object{{"percent": 10, "for": "500ms"}, {"percent": 50, "for": "500ms"}, {"percent": 100, "for": "500ms"}},
+		}
+	}},
+	{"switch", func(dice *rand.Rand) object {
+		plan := object{"hold": object{"wait": "25s"}, "watch": "1s"}
+		if dice.IntN(2) == 0 {
+			plan["external"] = object{"deadline": "20s"} // an operator confirms
+		}
+		return plan
+	}},
+	{"failover", func(*rand.Rand) object { return object{"watch": "1s"} }},
+}
+
+// TestMovesUnderLoad: a tenant for each strategy, with people, programs and sockets at work the
+// whole time. Each is moved again and again; every other move is aborted at some moment. No
+// request fails, no write is lost or done twice, nobody is signed out, and nobody is moved but
+// by the moves.
+func TestMovesUnderLoad(t *testing.T) {
+	t.Parallel()
+	seed := *cutoverSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("again with -cutover.seed=%d", seed)
+	var tenants []string
+	for _, way := range ways {
+		tenants = append(tenants, way.strategy)
+	}
+	s := newSite(t, siteConfig{}, tenants...)
+	for i, way := range ways {
+		t.Run(way.strategy, func(t *testing.T) {
+			t.Parallel()
+			dice := rand.New(rand.NewPCG(seed, uint64(i)))
+			day := s.mix(t, way.strategy, seed, few)
+			on, other, switches := "blue", "green", 0
+			for run := range max(1, *cutoverRuns/len(ways)) {
+				day.Await(t, 40)
+				m := s.start(t, way.strategy, other, withStrategy(way.strategy, way.plan(dice)))
+				if run%2 == 1 {
+					m.abortSometime(t, day, dice)
+				}
+				v := m.push(t)
+				switches++
+				switch v.Phase {
+				case "completed":
+					on, other = other, on
+				case "aborted":
+					switches++ // there and back
+				default:
+					t.Errorf("it ended badly: %v", v)
+				}
+				after := time.Now()
+				s.settled(t, way.strategy, on)
+				day.Await(t, 40)
+				onlyServed(t, day.Sofar(), on, after)
+				if t.Failed() {
+					t.Logf("the last cutover: %v", v)
+					break
+				}
+			}
+			s.judge(t, day, switches)
+		})
+	}
+}
+
+func withStrategy(strategy string, plan object) object {
+	plan["strategy"] = strategy
+	return plan
+}
+
+// course are the phases of all strategies, as they follow one another.
+var course = []string{"preflight", "holding", "verifying", "draining", "external", "shifting", "flipping", "releasing", "watching"}
+
+// abortSometime aborts when some phase is reached, or once some more answers have come,
+// whichever the dice say, unless the cutover has ended by then.
+func (m *move) abortSometime(t testing.TB, day *harness.Mix, dice *rand.Rand) {
+	t.Helper()
+	enough, phase := day.Acts()+dice.IntN(120), len(course)
+	if dice.IntN(2) == 0 {
+		phase = dice.IntN(len(course))
+	}
+	m.until(t, "has gone on for a while", func(v view) bool {
+		due := phase < len(course) && slices.Index(course, v.Phase) >= phase || phase == len(course) && day.Acts() >= enough
+		if !due && v.Phase == "external" {
+			m.say(t, "confirm")
+		}
+		return due || v.ended()
+	})
+	if status, text := m.say(t, "abort"); status == http.StatusConflict {
+		if v := m.view(t); !v.ended() {
+			t.Errorf("a cutover that is not over cannot be aborted: %.300s; %v", text, v)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"sluicegate.dev/sluice/e2e/harness"
+)
+
+// TestACutoverWithoutRedis: Redis goes away while one tenant is drained, one is shifted, one is
+// held for somebody else's step and one is past the point of no return. Nobody is moved, nothing
+// fails; the hold ends with its lease, to the old side, and past the point of no return with
+// the page. An abort works gateway by gateway. When Redis is back, empty, all agree again.
+func TestACutoverWithoutRedis(t *testing.T) {
+	t.Parallel()
+	hold := object{"wait": "100s"}
+	all := []parked{
+		{tenant: "drained", phase: "draining", plan: object{"strategy": "drain", "idle": "10m", "deadline": "20m", "watch": "1s"}},
+		{tenant: "shifted", phase: "shifting", plan: object{"strategy": "shift", "shares": []object{{"percent": 50}}, "mode": "all", "watch": "1s"}},
+		{tenant: "held", phase: "external", plan: object{"strategy": "switch", "hold": hold, "external": object{"deadline": "3m"}, "watch": "1s"}},
+		{tenant: "passed", phase: "external", plan: object{"strategy": "switch", "hold": hold, "external": object{"deadline": "3m", "noReturn": true}, "watch": "1s"}},
+	}
+	s := newSite(t, siteConfig{}, names(all)...)
+	moves := s.park(t, all)
+	moves["passed"].until(t, "is past the point of no return", func(v view) bool { return v.NoReturn })
+	day := s.mix(t, "shifted", 1, few)
+	day.Await(t, 50)
+
+	s.redis.Kill()
+	storeIs(t, s.all, false)
+	day.Await(t, 100)
+	s.released(t, "held", http.StatusOK, "blue")
+	s.released(t, "passed", http.StatusServiceUnavailable, "")
+	for _, g := range s.all { // an operator goes from gateway to gateway
+		m := *moves["drained"]
+		m.at = g
+		m.must(t, "abort")
+	}
+	s.settled(t, "drained", "blue")
+	if v := moves["shifted"].view(t); v.Phase != "shifting" || v.Percent != 50 {
+		t.Errorf("without Redis the shift went on: %v", v)
+	}
+	day.Await(t, 50)
+	seen := day.Sofar()
+	if strayed := seen.Strayed(0); len(strayed) > 0 {
+		t.Errorf("people were moved while Redis was away: %q", strayed)
+	}
+
+	s.redis.Start(t)
+	storeIs(t, s.all, true)
+	moves["drained"].ended(t, "aborted")
+	s.settled(t, "drained", "blue")
+	for _, tenant := range []string{"shifted", "passed"} {
+		if v := moves[tenant].push(t); v.Phase != "completed" {
+			t.Errorf("with Redis back: %v", v)
+		}
+		s.settled(t, tenant, "green")
+	}
+	if v := moves["held"].push(t); v.Phase == "failed" {
+		t.Errorf("with Redis back: %v", v)
+	}
+	s.judge(t, day, 1)
+}
+
+// released waits until requests of a tenant that was held are answered on every replica: by
+// the release, or with the page.
+func (s *site) released(t *testing.T, tenant string, status int, release string) {
+	t.Helper()
+	for i, g := range s.all {
+		harness.Eventually(t, 2*harness.Patience, fmt.Sprintf("replica %d lets requests of %s go", i, tenant), func() error {
+			u := harness.NewUser(s.wires, nightHost(tenant))
+			u.Via = g.Web
+			reply, err := u.Do(t.Context(), http.MethodGet, "/web/login", "")
+			if err != nil {
+				return err
+			}
+			got := reply.Header.Get("X-Standin-Release")
+			if got == "green" {
+				t.Fatalf("replica %d sent a request of %s to the side that is half moved", i, tenant)
+			}
+			if reply.Status != status || got != release || status != http.StatusOK && reply.Header.Get("Retry-After") == "" {
+				return fmt.Errorf("%d from %q, Retry-After %q", reply.Status, got, reply.Header.Get("Retry-After"))
+			}
+			return nil
+		})
+	}
+}
+
+// TestAFlushedRedisChangesNothing: somebody empties Redis in the middle of a move with people at
+// work. The gateways fill it again, the move goes on, and can be aborted.
+func TestAFlushedRedisChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteConfig{}, "acme")
+	day := s.mix(t, "acme", 1, few)
+	m := s.start(t, "acme", "green", object{"strategy": "shift", "shares": []object{{"percent": 40}}, "mode": "all"})
+	m.in(t, "shifting")
+	day.Await(t, 60)
+	s.redis.Do(t, "FLUSHALL")
+	day.Await(t, 60)
+	harness.Eventually(t, harness.Patience, "the record is back", func() error {
+		if keys := s.redis.Keys(t, "sluice:v1:control:*"); len(keys) == 0 {
+			return fmt.Errorf("no record in Redis")
+		}
+		return nil
+	})
+	if v := m.view(t); v.Phase != "shifting" || v.Percent != 40 {
+		t.Errorf("after Redis was emptied: %v", v)
+	}
+	m.must(t, "abort")
+	m.ended(t, "aborted")
+	after := time.Now()
+	s.settled(t, "acme", "blue")
+	day.Await(t, 40)
+	onlyServed(t, day.Sofar(), "blue", after)
+	s.judge(t, day, 2)
+}

@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"testing"
+
+	"sluicegate.dev/sluice/e2e/harness"
+)
+
+// visitor is somebody with a session who is not signed in.
+type visitor struct {
+	*harness.User
+	seen []string // the releases that served him, in turn
+}
+
+// strollers are many of them.
+type strollers []*visitor
+
+const strolling = 1000
+
+// ask lets everybody ask once through any replica, new ones for the first time.
+func (all strollers) ask(t *testing.T) {
+	t.Helper()
+	users := make([]*harness.User, len(all))
+	for i, v := range all {
+		users[i] = v.User
+	}
+	each(users, 12, func(i int, u *harness.User) {
+		reply, err := u.Do(t.Context(), http.MethodGet, "/standin/visit", "")
+		release := reply.Header.Get("X-Standin-Release")
+		if err != nil || reply.Status != http.StatusOK || release == "" {
+			t.Errorf("visitor %d: %d from %q, %v", i, reply.Status, release, err)
+			return
+		}
+		if seen := all[i].seen; len(seen) == 0 || seen[len(seen)-1] != release {
+			all[i].seen = append(seen, release)
+		}
+	})
+}
+
+// on counts those who were served by a release the last time.
+func (all strollers) on(release string) int {
+	count := 0
+	for _, v := range all {
+		if n := len(v.seen); n > 0 && v.seen[n-1] == release {
+			count++
+		}
+	}
+	return count
+}
+
+// wantShare is within what chance allows: four standard deviations.
+func (all strollers) wantShare(t *testing.T, what, release string, percent float64) {
+	t.Helper()
+	p, n := percent/100, float64(len(all))
+	got, most := float64(all.on(release))/n, 4*math.Sqrt(p*(1-p)/n)
+	t.Logf("%s: %.1f %% of %d on %s, want %g +- %.1f", what, 100*got, len(all), release, percent, 100*most)
+	if math.Abs(got-p) > most {
+		t.Errorf("%s: %.1f %% of the sessions are on %s, want %g", what, 100*got, release, percent)
+	}
+}
+
+// TestSessionsOfAShareDoNotFlipFlop: 10, then 20, then 50, then 20 percent of the sessions go to green,
+// over three replicas. However often they ask, the share does not creep, each session moves at
+// most once, and an abort takes all of them back.
+func TestSessionsOfAShareDoNotFlipFlop(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteConfig{}, "acme")
+	newcomers := func() (all strollers) {
+		for range strolling {
+			all = append(all, &visitor{User: harness.NewUser(s.wires, nightHost("acme"))})
+		}
+		return all
+	}
+	m := s.start(t, "acme", "green", object{
+		"strategy": "shift", "mode": "all", "shares": []object{{"percent": 10}, {"percent": 20}, {"percent": 50}}, "skipPreflight": true,
+	})
+	m.in(t, "shifting")
+	all := newcomers()
+	for stage, percent := range []float64{10, 20, 50} {
+		if stage > 0 {
+			m.must(t, "promote")
+		}
+		m.followed(t, percent)
+		for range 2 {
+			all.ask(t)
+		}
+		all.wantShare(t, fmt.Sprintf("stage %d", stage+1), "green", percent)
+	}
+	if status, text := m.tell(t, "promote", object{"reason": "too fast", "percent": 20}); status != http.StatusOK && status != http.StatusAccepted {
+		t.Fatalf("back to 20 %%: %d %.300s", status, text)
+	}
+	m.followed(t, 20)
+	late := newcomers()
+	late.ask(t)
+	late.wantShare(t, "those who come at 20 % again", "green", 20)
+	all.ask(t)
+	all.wantShare(t, "those who have moved stay", "green", 50)
+	m.must(t, "abort")
+	m.ended(t, "aborted")
+	all.ask(t)
+	late.ask(t)
+	append(all, late...).wantShare(t, "after the abort", "green", 0)
+	for i, v := range append(all, late...) {
+		if len(v.seen) > 3 || v.seen[0] == "green" && len(v.seen) > 2 {
+			t.Fatalf("visitor %d was served by %v", i, v.seen)
+		}
+	}
+}
+
+// followed waits until every replica knows of so many percent.
+func (m *move) followed(t *testing.T, percent float64) {
+	t.Helper()
+	for _, g := range m.s.running() {
+		at := *m
+		at.at = g
+		at.until(t, fmt.Sprintf("sends %g %%", percent), func(v view) bool { return v.Percent == percent })
+	}
+}
