@@ -95,9 +95,9 @@ func write[T any](ctx context.Context, c *Control, s *shelf[T], name string, bas
 	if err != nil {
 		return false, err
 	}
-	sealed := store.Record{Kind: s.name, Name: name, Version: version, Value: c.cfg.Keys.Seal(s.name, name, text)}
-	if err := store.CheckRecord(sealed); err != nil {
-		return false, fmt.Errorf("too much was decided about it: %w", err)
+	sealed, err := c.seal(s.name, name, version, text)
+	if err != nil {
+		return false, err
 	}
 	// A caller that stops waiting must not leave a change half done; the store has its bounds.
 	there, failure := c.cfg.Store.PutRecord(context.WithoutCancel(ctx), sealed)
@@ -122,6 +122,18 @@ func write[T any](ctx context.Context, c *Control, s *shelf[T], name string, bas
 	}
 	c.took(s.name, name)
 	return shared, nil
+}
+
+// seal makes what the store and the disk keep.
+func (c *Control) seal(kind, name string, version uint64, text []byte) (store.Record, error) {
+	r := store.Record{Kind: kind, Name: name, Version: version, Value: c.cfg.Keys.Seal(kind, name, text)}
+	if len(r.Value) == 0 { // it would remove the record
+		return r, fmt.Errorf("%s %s: the key ring has no key to seal what was decided", kind, name)
+	}
+	if err := store.CheckRecord(r); err != nil {
+		return r, fmt.Errorf("too much was decided about it: %w", err)
+	}
+	return r, nil
 }
 
 // adopt keeps what was just written at version now, over what was there at version was. What

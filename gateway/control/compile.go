@@ -25,7 +25,7 @@ func (c *Control) took(kind, name string) {
 }
 
 // Refresh has a change of the configuration hold: what was decided means something else once
-// the declared tenant is another.
+// the declared tenant is another. Call it after each reload, the first one too.
 func (c *Control) Refresh() { c.compileAll() }
 
 func (c *Control) compileAll() {
@@ -40,7 +40,8 @@ func (c *Control) compile(now time.Time, names ...string) (changed bool) {
 	c.compiling.Lock()
 	defer c.compiling.Unlock()
 	was := *c.courses.Load()
-	next, sequences := maps.Clone(was), map[string]uint64{}
+	next := map[string]*routing.Course(nil) // made when there is something new
+	sequences := map[string]uint64{}
 	for _, name := range names {
 		rec, known, _ := c.tenants.get(name)
 		if !known {
@@ -48,16 +49,20 @@ func (c *Control) compile(now time.Time, names ...string) (changed bool) {
 		}
 		sequences[name] = rec.Sequence
 		course := c.course(rec, now)
-		changed = changed || !reflect.DeepEqual(was[name], course)
-		if course == nil {
+		if reflect.DeepEqual(was[name], course) {
+			continue
+		}
+		if next == nil {
+			next = maps.Clone(was)
+		}
+		if next[name] = course; course == nil {
 			delete(next, name)
-		} else {
-			next[name] = course
 		}
 	}
-	if changed {
+	if next != nil {
 		c.courses.Store(&next)
 	}
+	changed = next != nil
 	for name, sequence := range sequences { // only now that all requests see it
 		changed = changed || c.applied[name] != sequence
 		c.applied[name] = sequence

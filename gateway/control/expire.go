@@ -61,8 +61,9 @@ func ended(g cutover.Grant, now time.Time) bool { return g.Expires != nil && !no
 
 // expire ends what has expired here at once, and writes so for all.
 func (c *Control) expire(ctx context.Context, now time.Time) {
+	agreed := c.agreed(now)
 	for _, name := range c.tenants.names(func(e *entry[cutover.Record]) bool {
-		return e.value.Hold != nil || e.value.Maintenance != nil || len(e.value.Settled) > 0
+		return e.value.Hold != nil || e.value.Maintenance != nil || agreed[e.value.Tenant]
 	}) {
 		if c.compile(now, name) {
 			c.tell()
@@ -75,6 +76,17 @@ func (c *Control) expire(ctx context.Context, now time.Time) {
 	for _, name := range c.pools.names(func(e *entry[cutover.Pool]) bool { return anyEnded(e.value, now) }) {
 		c.expirePool(ctx, name, now)
 	}
+}
+
+// agreed are tenants whose declared state has agreed for long enough.
+func (c *Control) agreed(now time.Time) map[string]bool {
+	c.compiling.Lock()
+	defer c.compiling.Unlock()
+	names := map[string]bool{}
+	for name, since := range c.agrees {
+		names[name] = now.Sub(since) >= agreeFor
+	}
+	return names
 }
 
 // expireTenant writes what has ended of a tenant. All gateways do; the first one wins, and the

@@ -160,7 +160,11 @@ func share[T any](ctx context.Context, c *Control, s *shelf[T], name string) err
 		if e.shared {
 			return nil
 		}
-		there, err := c.cfg.Store.PutRecord(ctx, store.Record{Kind: s.name, Name: name, Version: e.version, Value: c.cfg.Keys.Seal(s.name, name, e.text)})
+		sealed, err := c.seal(s.name, name, e.version, e.text)
+		if err != nil {
+			return err
+		}
+		there, err := c.cfg.Store.PutRecord(ctx, sealed)
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			hear(c, s, there, true)

@@ -40,8 +40,8 @@ func (c *Control) Join(ctx context.Context) {
 func (c *Control) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { _ = c.listen(ctx) }) // it ends with ctx
+	defer c.flush()                             // once nothing is heard any more
 	defer background.Wait()
-	defer c.flush()
 	settle, expire, read := time.NewTicker(settleEvery), time.NewTicker(expireEvery), time.NewTicker(readEvery)
 	defer settle.Stop()
 	defer expire.Stop()
@@ -87,7 +87,11 @@ func flushShelf[T any](c *Control, s *shelf[T]) error {
 		text := e.text
 		e.stale = false
 		s.mu.Unlock()
-		if err := c.cfg.Local.write(s.name, name, c.cfg.Keys.Seal(s.name, name, text)); err != nil {
+		sealed, err := c.seal(s.name, name, 0, text)
+		if err == nil {
+			err = c.cfg.Local.write(s.name, name, sealed.Value)
+		}
+		if err != nil {
 			problems = append(problems, err)
 			s.mu.Lock()
 			s.entry(name).stale = true
