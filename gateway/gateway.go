@@ -15,10 +15,16 @@ import (
 	"sluicegate.dev/sluice/config/file"
 	"sluicegate.dev/sluice/gateway/admin"
 	"sluicegate.dev/sluice/gateway/admission"
+	"sluicegate.dev/sluice/gateway/census"
+	"sluicegate.dev/sluice/gateway/conduct"
+	"sluicegate.dev/sluice/gateway/control"
 	"sluicegate.dev/sluice/gateway/edge"
+	"sluicegate.dev/sluice/gateway/hold"
 	"sluicegate.dev/sluice/gateway/pins"
 	"sluicegate.dev/sluice/gateway/replicas"
+	"sluicegate.dev/sluice/gateway/report"
 	"sluicegate.dev/sluice/gateway/service"
+	"sluicegate.dev/sluice/gateway/shield"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/internal/keyring"
 	"sluicegate.dev/sluice/internal/spool"
@@ -54,6 +60,14 @@ type Gateway struct {
 	admin    *admin.Server
 	source   *source
 	service  *service.Service
+
+	control    *control.Control
+	census     *census.Census
+	holds      *hold.Gates
+	shield     *shield.Shield
+	conduct    *conduct.Conductor
+	reports    *conduct.Reports
+	reportKeys report.Keys
 }
 
 // New reads the install settings and makes every part. It opens no port.
@@ -67,7 +81,8 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{install: install.Spec, log: cfg.Log, registry: newRegistry(cfg.Version)}
 	for _, make := range []func(Config) error{
-		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makePins, g.makeLimits, g.makeUpstream, g.makeEdge, g.makeSource, g.makeAdmin,
+		g.makeDataDir, g.makeKeys, g.makeStatic, g.makeSpace, g.makeLive, g.makeStore, g.makeReplicas, g.makePins, g.makeLimits, g.makeUpstream,
+		g.makeReports, g.makeControl, g.makeWays, g.makeConduct, g.makeEdge, g.makeSource, g.makeAdmin,
 	} {
 		if err := make(cfg); err != nil {
 			return nil, err
@@ -145,8 +160,9 @@ func (g *Gateway) makeEdge(Config) error {
 	port, redirect := httpsPort(g.static.EntryPoints(), g.install.PublicPorts)
 	path := plugins.New(plugins.Deps{
 		Table:    func() *routing.Table { return g.live.Load().Table },
-		Upstream: g.upstream, Space: g.space, Log: g.log, Metrics: g.registry, Pins: g.sealing, Records: g.pins,
-		Limits:         g.limits,
+		Upstream: g.census.Settle(g.shield), Space: g.space, Log: g.log, Metrics: g.registry, Pins: g.sealing, Records: g.pins,
+		Limits:  g.limits,
+		Courses: g.control.Course, Holds: g.holds, Arrive: g.census.Arrive,
 		TrustedProxies: g.trustedProxies(), PublicPorts: g.install.PublicPorts,
 		RedirectHTTPS: redirect, HTTPSPort: port, TLSEntryPoints: tlsEntryPoints(g.static.EntryPoints()),
 	})
@@ -168,8 +184,9 @@ func (g *Gateway) behind() map[string]part {
 		"last good configuration": g.keeper,
 		"admin":                   g.admin,
 		"service":                 g.service,
-		"log rotation":            rotation{g.edge, g.log},
-		"versions":                &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
+		"control":                 g.control, "census": g.census, "hold": g.holds, "conduct": g.conduct,
+		"log rotation": rotation{g.edge, g.log},
+		"versions":     &versions{live: g.live, upstream: g.upstream, log: g.log, asked: map[string]time.Time{}},
 	}
 }
 

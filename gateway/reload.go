@@ -15,6 +15,7 @@ func (g *Gateway) changed(old, now *config.Snapshot) {
 	g.report(old, now)
 	if old.Revision != now.Revision {
 		g.forgetLimits(now)
+		g.forgetMoves(now)
 		g.keeper.Note(now)
 	}
 }

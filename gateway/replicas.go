@@ -25,7 +25,7 @@ func (g *Gateway) makeReplicas(cfg Config) error {
 		path = absolute
 	}
 	g.replicas = replicas.New(replicas.Config{
-		Store: g.store, Keys: path, Log: g.log, Metrics: g.registry,
+		Store: g.store, Keys: path, Report: g.says, Log: g.log, Metrics: g.registry,
 		Me: store.Replica{ID: rand.Text(), Host: hostName(), Version: cfg.Version, Started: time.Now().UTC(), KeyIDs: keys},
 	})
 	return nil

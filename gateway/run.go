@@ -35,6 +35,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		if err := g.replicas.Join(front); err != nil {
 			return err
 		}
+		g.control.Join(front)
 		return named("edge", g.edge.Run(front))
 	})
 	store := make(chan error, 1)

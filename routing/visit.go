@@ -12,7 +12,8 @@ type Visit interface {
 	// Waits says that the request is held at the edge, and counts nowhere until the next At.
 	Waits()
 	// Quiet says that nothing else of the request's session is on the way through this
-	// process, and no socket of it is open.
+	// process. A socket does not count: that of the page which the browser leaves is open until
+	// the next one is there, and it follows a session that moves.
 	Quiet() bool
 	// Replaced says that the answer has put another session in the place of the request's, as a
 	// sign-in does, and that whoever knew the old one knows it no more.

@@ -90,7 +90,7 @@ func (v *visit) Quiet() bool {
 	if v.home {
 		own = 1
 	}
-	return b.sessions[v.session].flying <= own && len(b.sockets[v.session]) == 0
+	return b.sessions[v.session].flying <= own
 }
 
 // socket is one that is open.
