@@ -159,8 +159,7 @@ func (d *driver) drive(ctx context.Context, rec cutover.Record) {
 			return
 		}
 		if next = done; next.Cutover == nil {
-			d.finish(next)
-			return
+			return // the next look finds that it has ended
 		}
 		wants = next.Wants()
 	}

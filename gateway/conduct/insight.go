@@ -175,7 +175,8 @@ func (o rpc) modules(ctx context.Context) ([]module, error) {
 	for _, condition := range [][]any{{"name", "=", "base"}, {"state", "in", []string{"to install", "to upgrade", "to remove"}}} {
 		var rows []module
 		err := o.call(ctx, "object", "execute_kw", []any{
-			o.database, uid, o.key, "ir.module.module", "search_read", []any{[]any{condition}},
+			o.database, uid, o.key, "ir.module.module", "search_read",
+			[]any{[]any{condition}},
 			map[string]any{"fields": []string{"name", "state", "latest_version", "installed_version"}, "limit": insightMost},
 		}, &rows)
 		if err != nil {

@@ -30,7 +30,9 @@ func TestInsight(t *testing.T) {
 	}{
 		"all is well": {
 			[]map[string]any{{"name": "base", "state": "installed", "latest_version": "18.0.1.3", "installed_version": "18.0.1.3"}},
-			Insight{Login: "admin", Key: "admin"}, []string{"cron unchecked"}, "",
+			Insight{Login: "admin", Key: "admin"},
+			[]string{"cron unchecked"},
+			"",
 		},
 		"modules wait, and base is behind its code": {
 			[]map[string]any{
@@ -38,7 +40,9 @@ func TestInsight(t *testing.T) {
 				{"name": "sale", "state": "to upgrade", "latest_version": "18.0.1.0", "installed_version": "18.0.1.1"},
 				{"name": "crm", "state": "uninstalled"},
 			},
-			Insight{Login: "admin", Key: "admin"}, []string{"base failed", "cron unchecked", "modules failed"}, "sale (to upgrade)",
+			Insight{Login: "admin", Key: "admin"},
+			[]string{"base failed", "cron unchecked", "modules failed"},
+			"sale (to upgrade)",
 		},
 		"a key that is wrong is no silence": {
 			nil, Insight{Login: "admin", Key: "wrong"}, []string{"base unchecked", "cron unchecked", "modules failed"}, "may not sign in",
