@@ -30,13 +30,13 @@ func TestAHoldEndsByItself(t *testing.T) {
 			a.change(closing)
 			a.change(holding(time.Now(), time.Minute))
 			after(59 * time.Second)
-			if !a.held() || !b.held() || !b.Fresh("acme") {
+			if !a.held() || !b.held() || !b.Fresh("acme") || !b.Urgent() {
 				t.Error("it ended early")
 			}
 			after(2 * time.Second)
 			one, _ := a.Tenant("acme")
 			two, _ := b.Tenant("acme")
-			if a.held() || b.held() || one.Hold != nil || two.Hold != nil {
+			if a.held() || b.held() || one.Hold != nil || two.Hold != nil || b.Urgent() {
 				t.Error("it has not ended")
 			}
 			if one.Sequence != two.Sequence || one.Sequence != 3 {

@@ -35,6 +35,11 @@ func (c *Control) Quiet(tenant string) time.Duration {
 	return time.Since(e.news)
 }
 
+// Urgent says whether requests wait somewhere for what gateways tell each other.
+func (c *Control) Urgent() bool {
+	return len(c.tenants.names(func(e *entry[cutover.Record]) bool { return e.value.Hold != nil || e.value.Wants().Fast })) > 0
+}
+
 // Recent are the tenants about which something was decided, at most so many: first those
 // about which something is going on, then those that changed last. It is what a gateway
 // reports on.

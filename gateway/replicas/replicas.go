@@ -21,6 +21,8 @@ const (
 	joinFor   = time.Second            // a start waits so long for the store to say who is there
 	joinEvery = 100 * time.Millisecond // and asks so often
 	nudgeWait = 50 * time.Millisecond  // between two beats, however often Nudge is called
+	eagerWait = 100 * time.Millisecond // between two beats while somebody waits for what they say
+	echoes    = 3                      // beats after a nudge, each twice as late: they bring what the others say to it
 )
 
 // Store passes on who lives.
@@ -28,12 +30,13 @@ type Store interface {
 	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (all []store.Replica, err error)
 }
 
-// Config says who we are. All but Report, Dir and Metrics is required.
+// Config says who we are. All but Report, Eager, Dir and Metrics is required.
 type Config struct {
 	Store   Store
 	Me      store.Replica
 	Keys    string        // path of the key ring, for people
 	Report  func() []byte // what we say of ourselves with each beat; may be nil
+	Eager   func() bool   // whether somebody waits for what beats bring, so that they come every 100 ms
 	Dir     string        // of this gateway alone, so that one that was killed is not waited for
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -45,6 +48,7 @@ type Replicas struct {
 	me     store.Replica
 	keys   string
 	report func() []byte
+	eager  func() bool
 	log    *slog.Logger
 	nudge  chan struct{}
 
@@ -62,7 +66,7 @@ type Replicas struct {
 // New returns the replicas, of which only we are known.
 func New(cfg Config) *Replicas {
 	r := &Replicas{
-		store: cfg.Store, me: cfg.Me, keys: cfg.Keys, report: cfg.Report, log: cfg.Log, live: []store.Replica{cfg.Me},
+		store: cfg.Store, me: cfg.Me, keys: cfg.Keys, report: cfg.Report, eager: cfg.Eager, log: cfg.Log, live: []store.Replica{cfg.Me},
 		nudge: make(chan struct{}, 1), home: home{dir: cfg.Dir}, listeners: map[chan struct{}]struct{}{},
 	}
 	r.register(cfg.Metrics)
@@ -91,10 +95,11 @@ func (r *Replicas) Join(ctx context.Context) error {
 
 // Run says that we live, and hears who else does, until ctx ends. Then it says that we go.
 func (r *Replicas) Run(ctx context.Context) error {
-	tick, calm := time.NewTicker(beatEvery), time.NewTimer(0)
-	defer tick.Stop()
+	next, calm := time.NewTimer(beatEvery), time.NewTimer(0)
+	defer next.Stop()
 	defer calm.Stop()
 	nudge := (<-chan struct{})(nil) // while a beat is too young for another
+	echo := echoes                  // beats since the last nudge
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,16 +110,31 @@ func (r *Replicas) Run(ctx context.Context) error {
 			nudge = r.nudge
 			continue
 		case <-nudge:
-			tick.Reset(beatEvery)
-		case <-tick.C:
+			echo = 0
+		case <-next.C:
+			echo = min(echo+1, echoes)
 		}
 		r.tell(ctx)
 		nudge = nil
 		calm.Reset(nudgeWait)
+		next.Reset(r.pause(echo))
 	}
 }
 
-// Nudge has us beat now, because what we report has changed. It never waits.
+// pause is how long to wait for the next beat, unless Nudge is called.
+func (r *Replicas) pause(echo int) time.Duration {
+	switch {
+	case echo < echoes:
+		return nudgeWait << echo
+	case r.eager != nil && r.eager():
+		return eagerWait
+	default:
+		return beatEvery
+	}
+}
+
+// Nudge has us beat now, because what we report has changed, and a few times soon after, for
+// what the others say to that. It never waits.
 func (r *Replicas) Nudge() {
 	select {
 	case r.nudge <- struct{}{}:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,12 +241,14 @@ func TestReports(t *testing.T) {
 				t.Errorf("beats at %v are closer than %s", at, nudgeWait)
 			}
 		}
-		last := len(at)
-		time.Sleep(5*time.Second + time.Millisecond)
+		time.Sleep(2*time.Second - time.Millisecond)
 		synctest.Wait()
 		reports, at := s.all()
-		if len(at) != last+5 || reports[len(reports)-1] != fmt.Sprint("report ", len(reports)) {
-			t.Errorf("goes on with %v, %v", reports[last:], at[last:])
+		if reports[len(reports)-1] != fmt.Sprint("report ", len(reports)) {
+			t.Errorf("reports %v", reports)
+		}
+		if last := at[len(at)-1]; last-at[len(at)-2] != beatEvery {
+			t.Errorf("does not calm down: beats at %v", at)
 		}
 		stop()
 		cancel()
@@ -273,4 +276,40 @@ func TestSilentReplicas(t *testing.T) {
 	if silent := r.Silent(); len(silent) != 1 || silent[0].ID != "g" || string(silent[0].Report) != "its last words" {
 		t.Errorf("silent are %v", silent)
 	}
+}
+
+// After a nudge beats follow that bring what the others say to it.
+func TestEchoesAndEagerness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &told{start: time.Now()}
+		var eager atomic.Bool
+		r := New(Config{Store: s, Me: replica("m", 0, "k1"), Keys: "/data/keys", Log: slog.New(slog.DiscardHandler), Eager: eager.Load})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		time.Sleep(100 * time.Millisecond)
+		r.Nudge()
+		time.Sleep(500 * time.Millisecond)
+		ms := time.Millisecond
+		if _, at := s.all(); !slices.Equal(at, []time.Duration{100 * ms, 150 * ms, 250 * ms, 450 * ms}) {
+			t.Errorf("beats at %v", at)
+		}
+		eager.Store(true)
+		r.Nudge()
+		time.Sleep(time.Second)
+		if _, at := s.all(); len(at) < 4+9 {
+			t.Errorf("while somebody waits: beats at %v", at)
+		}
+		eager.Store(false)
+		time.Sleep(200 * time.Millisecond)
+		_, before := s.all()
+		time.Sleep(3*time.Second + time.Millisecond)
+		if _, at := s.all(); len(at) != len(before)+3 {
+			t.Errorf("afterwards: beats at %v", at[len(before):])
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
