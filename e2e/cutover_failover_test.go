@@ -48,22 +48,22 @@ func openJudge(t *testing.T, answer string) *judgeOfStandby {
 func TestAFailoverNeedsAWritableStandby(t *testing.T) {
 	t.Parallel()
 	judge := openJudge(t, `{"writable": false, "lagSeconds": 0}`)
-	s := newSite(t, siteConfig{
-		standby: true,
-		cutover: map[string]string{"acme": fmt.Sprintf(
+	s := newSite(t, harness.SiteConfig{
+		Standby: true,
+		Cutover: map[string]string{"acme": fmt.Sprintf(
 			`{watch: 10m, failover: {automatic: true, after: 1s, check: {url: %q, maxLag: 10s, wait: 2s}}}`, judge.url)},
 	}, "acme")
-	s.settled(t, "acme", "blue")
-	for _, odoo := range s.blue {
+	s.Settled(t, "acme", "blue")
+	for _, odoo := range s.Blue {
 		odoo.Tell(t, `{"refuse": true}`)
 	}
 	harness.Eventually(t, 2*harness.Patience, "somebody is woken, and nothing moves", func() error {
-		if waiting := s.all.Sum(t, "sluice_failover_waiting", `tenant="acme"`); waiting == 0 || judge.asked.Load() == 0 {
+		if waiting := s.All.Sum(t, "sluice_failover_waiting", `tenant="acme"`); waiting == 0 || judge.asked.Load() == 0 {
 			return fmt.Errorf("waiting %v, the standby was asked %d times", waiting, judge.asked.Load())
 		}
 		return nil
 	})
-	u := harness.NewUser(s.wires, nightHost("acme"))
+	u := harness.NewUser(s.Wires, harness.SiteHost("acme"))
 	if reply, err := u.Do(t.Context(), http.MethodGet, "/web/login", ""); err != nil || reply.Header.Get("X-Standin-Release") == "green" {
 		t.Errorf("the tenant has moved to a standby that cannot be written to: %d, %v", reply.Status, err)
 	}
@@ -81,12 +81,12 @@ func TestAFailoverNeedsAWritableStandby(t *testing.T) {
 	}
 	writable := `{"writable": true, "lagSeconds": 0.5}`
 	judge.answer.Store(&writable)
-	s.settled(t, "acme", "green")
-	for _, odoo := range s.blue {
+	s.Settled(t, "acme", "green")
+	for _, odoo := range s.Blue {
 		odoo.Tell(t, `{"refuse": false}`)
 	}
-	poolServes(t, s.all, "blue")
-	s.settled(t, "acme", "green")
+	poolServes(t, s.All, "blue")
+	s.Settled(t, "acme", "green")
 }
 
 // poolServes waits until every replica finds the servers of a pool well.
@@ -118,29 +118,29 @@ func poolServes(t *testing.T, all harness.Replicas, pool string) {
 func TestAFailoverNeedsASecondOpinion(t *testing.T) {
 	t.Parallel()
 	judge := openJudge(t, `{"writable": true, "lagSeconds": 0}`)
-	s := newSite(t, siteConfig{
-		standby: true, separate: true,
-		cutover: map[string]string{"acme": fmt.Sprintf(`{watch: 10m, failover: {automatic: true, after: 1s, check: {url: %q}}}`, judge.url)},
+	s := newSite(t, harness.SiteConfig{
+		Standby: true, Separate: true,
+		Cutover: map[string]string{"acme": fmt.Sprintf(`{watch: 10m, failover: {automatic: true, after: 1s, check: {url: %q}}}`, judge.url)},
 	}, "acme")
-	s.ways[0].Refuse(t, true)
+	s.Ways[0].Refuse(t, true)
 	harness.Eventually(t, 2*harness.Patience, "the first replica waits for a second opinion", func() error {
-		m := s.all[0].Metrics(t)
+		m := s.All[0].Metrics(t)
 		if m.Sum("sluice_failover_waiting", `tenant="acme"`) == 0 {
 			return fmt.Errorf("it does not")
 		}
 		return nil
 	})
-	for _, g := range s.all[1:] {
-		u := harness.NewUser(s.wires, nightHost("acme"))
+	for _, g := range s.All[1:] {
+		u := harness.NewUser(s.Wires, harness.SiteHost("acme"))
 		u.Via = g.Web
 		if reply, err := u.Do(t.Context(), http.MethodGet, "/web/login", ""); err != nil || reply.Header.Get("X-Standin-Release") != "blue" {
 			t.Errorf("with one replica cut off: %d from %q, %v", reply.Status, reply.Header.Get("X-Standin-Release"), err)
 		}
 	}
-	s.ways[1].Refuse(t, true)
-	s.settled(t, "acme", "green")
-	var list struct{ Cutovers []view }
-	if err := s.api().Get(t.Context(), "/tenants/acme/cutovers", &list); err != nil {
+	s.Ways[1].Refuse(t, true)
+	s.Settled(t, "acme", "green")
+	var list struct{ Cutovers []harness.View }
+	if err := s.API().Get(t.Context(), "/tenants/acme/cutovers", &list); err != nil {
 		t.Fatal(err)
 	}
 	if len(list.Cutovers) != 1 || !strings.Contains(list.Cutovers[0].String(), "failover") {
@@ -152,7 +152,7 @@ func TestAFailoverNeedsASecondOpinion(t *testing.T) {
 // comes is served by the drained one, and no gateway turns in circles looking for another.
 func TestAFencedServerIsTheLastResort(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteConfig{servers: 2}, "acme")
+	s := newSite(t, harness.SiteConfig{Servers: 2}, "acme")
 	s.backend(t, "blue", "blue-a", "drain")
 	harness.Eventually(t, harness.Patience, "new people go to the other server", func() error {
 		for range 12 {
@@ -162,7 +162,7 @@ func TestAFencedServerIsTheLastResort(t *testing.T) {
 		}
 		return nil
 	})
-	s.blue[1].Tell(t, `{"refuse": true}`)
+	s.Blue[1].Tell(t, `{"refuse": true}`)
 	harness.Eventually(t, harness.Patience, "the drained server serves them", func() error {
 		for range 12 {
 			if server, err := s.newcomer(t); err != nil || server != "blue-a" {
@@ -173,18 +173,18 @@ func TestAFencedServerIsTheLastResort(t *testing.T) {
 	})
 	harness.Eventually(t, 2*harness.Patience, "nobody spins", func() error {
 		before := map[*harness.Gateway]time.Duration{}
-		for _, g := range s.all {
+		for _, g := range s.All {
 			before[g] = g.Usage(t).CPU
 		}
 		<-time.After(time.Second) // what is measured is the work in it
-		for i, g := range s.all {
+		for i, g := range s.All {
 			if used := g.Usage(t).CPU - before[g]; used > 500*time.Millisecond {
 				return fmt.Errorf("replica %d used %v of a second", i, used)
 			}
 		}
 		return nil
 	})
-	s.blue[1].Tell(t, `{"refuse": false}`)
+	s.Blue[1].Tell(t, `{"refuse": false}`)
 	harness.Eventually(t, harness.Patience, "the other server serves again", func() error {
 		if server, err := s.newcomer(t); err != nil || server != "blue-b" {
 			return fmt.Errorf("served by %q, %w", server, err)
@@ -196,7 +196,7 @@ func TestAFencedServerIsTheLastResort(t *testing.T) {
 // newcomer is served by a server.
 func (s *site) newcomer(t *testing.T) (string, error) {
 	t.Helper()
-	reply, err := harness.NewUser(s.wires, nightHost("acme")).Do(t.Context(), http.MethodGet, "/web/login", "")
+	reply, err := harness.NewUser(s.Wires, harness.SiteHost("acme")).Do(t.Context(), http.MethodGet, "/web/login", "")
 	if err == nil && reply.Status != http.StatusOK {
 		err = fmt.Errorf("%d", reply.Status)
 	}
@@ -207,7 +207,7 @@ func (s *site) newcomer(t *testing.T) (string, error) {
 func (s *site) backend(t *testing.T, pool, name, state string) {
 	t.Helper()
 	path := fmt.Sprintf("/pools/%s/backends/%s/state", pool, name)
-	reply, err := s.api().WriteTo(t.Context(), http.MethodPut, path, "/pools/"+pool, object{"state": state, "reason": "a test of the night"})
+	reply, err := s.API().WriteTo(t.Context(), http.MethodPut, path, "/pools/"+pool, harness.Object{"state": state, "reason": "a test of the night"})
 	if err != nil || reply.Status != http.StatusOK && reply.Status != http.StatusAccepted {
 		t.Fatalf("%s %s of %s: %d %v %.300s", state, name, pool, reply.Status, err, reply.Body)
 	}

@@ -13,23 +13,23 @@ import (
 // of an operator.
 func TestAGateRollsBack(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
-	day := s.mix(t, "acme", 1, func(m *harness.Mix) { m.People, m.Programs, m.Pause = 8, 4, 60*time.Millisecond })
-	m := s.start(t, "acme", "green", object{
-		"strategy": "shift", "mode": "all", "shares": []object{{"percent": 50, "for": "10m"}},
-		"gates": object{"requests": 20, "failures": 5, "window": "5s", "rollback": true},
+	s := newSite(t, harness.SiteConfig{}, "acme")
+	day := s.Mix(t, "acme", 1, func(m *harness.Mix) { m.People, m.Programs, m.Pause = 8, 4, 60*time.Millisecond })
+	m := s.Start(t, "acme", "green", harness.Object{
+		"strategy": "shift", "mode": "all", "shares": []harness.Object{{"percent": 50, "for": "10m"}},
+		"gates": harness.Object{"requests": 20, "failures": 5, "window": "5s", "rollback": true},
 	})
-	m.in(t, "shifting")
+	m.In(t, "shifting")
 	day.Await(t, 150)
-	if v := m.view(t); v.Phase != "shifting" {
+	if v := m.View(t); v.Phase != "shifting" {
 		t.Fatalf("while all is well: %v", v)
 	}
 	failing := `{"rules": [{"path": "/web/session/get_session_info", "status": 200, "header": {"Content-Type": "application/json"},` +
 		`"body": "{\"jsonrpc\": \"2.0\", \"id\": 1, \"error\": {\"code\": 200, \"message\": \"Odoo Server Error\", \"data\": {\"name\": \"builtins.KeyError\", \"message\": \"x\"}}}"}]}`
-	for _, odoo := range s.green {
+	for _, odoo := range s.Green {
 		odoo.Tell(t, failing)
 	}
-	v := m.ended(t, "aborted")
+	v := m.Ended(t, "aborted")
 	gated := false
 	for _, e := range v.Timeline {
 		gated = gated || e.Actor == "gates" && strings.Contains(e.Text, "%")
@@ -38,7 +38,7 @@ func TestAGateRollsBack(t *testing.T) {
 		t.Errorf("the timeline does not say which gate: %v", v)
 	}
 	after := time.Now()
-	s.settled(t, "acme", "blue")
+	s.Settled(t, "acme", "blue")
 	day.Await(t, 60)
 	onlyServed(t, day.Sofar(), "blue", after)
 	seen := day.Stop()

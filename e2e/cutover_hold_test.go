@@ -11,16 +11,6 @@ import (
 	"sluicegate.dev/sluice/e2e/harness"
 )
 
-// decide writes what an operator decides about a tenant.
-func (s *site) decide(t *testing.T, method, tenant, what string, body object) {
-	t.Helper()
-	body["reason"] = "a test of the night"
-	reply, err := s.api().Write(t.Context(), method, "/tenants/"+tenant+"/"+what, tenant, body)
-	if err != nil || reply.Status != http.StatusOK && reply.Status != http.StatusAccepted {
-		t.Fatalf("%s %s of %s: %d %v %.400s", method, what, tenant, reply.Status, err, reply.Body)
-	}
-}
-
 // ask is one request of a protocol and what its answer holds when Odoo gives it.
 type ask struct {
 	name, method, path, contentType, body, served string
@@ -41,7 +31,7 @@ func protocols(tenant, token string) []ask {
 		},
 		{
 			name: "json", method: "POST", path: "/jsonrpc", contentType: "application/json", served: `"result"`, fault: `"error"`,
-			body: `{"jsonrpc":"2.0","id":7,"method":"call","params":{"service":"object","method":"execute_kw",` + rpc("json") + `}}`,
+			body: `{"jsonrpc":"2.0","id":7,"method":"call","params":{"service":"harness.Object","method":"execute_kw",` + rpc("json") + `}}`,
 		},
 		{
 			name: "xml", method: "POST", path: "/xmlrpc/2/common", contentType: "text/xml", served: "server_serie", fault: "<fault>",
@@ -55,7 +45,7 @@ func protocols(tenant, token string) []ask {
 }
 
 func (a ask) send(ctx context.Context, s *site, g *harness.Gateway, tenant string, header ...string) (harness.Reply, error) {
-	u := harness.NewUser(s.wires, nightHost(tenant))
+	u := harness.NewUser(s.Wires, harness.SiteHost(tenant))
 	u.Via = g.Web
 	if a.contentType != "" {
 		header = append(header, "Content-Type: "+a.contentType)
@@ -66,14 +56,12 @@ func (a ask) send(ctx context.Context, s *site, g *harness.Gateway, tenant strin
 	return u.Do(ctx, a.method, a.path, a.body, header...)
 }
 
-// TestAHoldKeepsEveryProtocolWaiting: an operator holds a tenant. Pages, calls, RPC and web hooks
+// aHoldKeepsEveryProtocolWaiting: an operator holds a tenant. Pages, calls, RPC and web hooks
 // wait on every replica, files and health checks pass, sockets are told to come back. Who leaves
 // while waiting never reaches Odoo. Then all go on, each once.
-func TestAHoldKeepsEveryProtocolWaiting(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme", "other")
-	s.decide(t, http.MethodPut, "acme", "hold", object{"wait": "2m", "expires": "5m"})
-	s.heldIs(t, "acme", 0)
+func aHoldKeepsEveryProtocolWaiting(t *testing.T, s *site, tenant string) {
+	s.Decide(t, http.MethodPut, tenant, "hold", harness.Object{"wait": "2m", "expires": "5m"})
+	s.heldIs(t, tenant, 0)
 
 	type answer struct {
 		ask
@@ -82,25 +70,25 @@ func TestAHoldKeepsEveryProtocolWaiting(t *testing.T) {
 	}
 	answers := make(chan answer, 64)
 	waiting := 0
-	for i, g := range s.all {
-		for _, a := range protocols("acme", fmt.Sprintf("kept-%d-", i)) {
+	for i, g := range s.All {
+		for _, a := range protocols(tenant, fmt.Sprintf("kept-%d-", i)) {
 			waiting++
 			go func() {
-				reply, err := a.send(t.Context(), s, g, "acme")
+				reply, err := a.send(t.Context(), s, g, tenant)
 				answers <- answer{a, reply, err}
 			}()
 		}
 	}
 	left, leave := context.WithCancel(t.Context())
-	leavers := protocols("acme", "left-")
+	leavers := protocols(tenant, "left-")
 	for _, a := range leavers {
-		go func() { _, _ = a.send(left, s, s.all[0], "acme") }()
+		go func() { _, _ = a.send(left, s, s.All[0], tenant) }()
 	}
-	s.heldIs(t, "acme", waiting+len(leavers))
+	s.heldIs(t, tenant, waiting+len(leavers))
 	leave()
-	s.heldIs(t, "acme", waiting)
+	s.heldIs(t, tenant, waiting)
 
-	u := harness.NewUser(s.wires, nightHost("acme"))
+	u := harness.NewUser(s.Wires, harness.SiteHost(tenant))
 	for _, path := range []string{"/web/static/src/app.js", "/web/health"} {
 		if reply, err := u.Do(t.Context(), http.MethodGet, path, ""); err != nil || reply.Status != http.StatusOK {
 			t.Errorf("%s does not pass a hold: %d, %v", path, reply.Status, err)
@@ -110,7 +98,7 @@ func TestAHoldKeepsEveryProtocolWaiting(t *testing.T) {
 		answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("a socket during a hold: %v, %v", answer, err)
 	}
-	if reply, err := protocols("other", "other-")[0].send(t.Context(), s, s.all[0], "other"); err != nil || reply.Status != http.StatusOK {
+	if reply, err := protocols("other", "other-")[0].send(t.Context(), s, s.All[0], "other"); err != nil || reply.Status != http.StatusOK {
 		t.Errorf("another tenant: %d, %v", reply.Status, err)
 	}
 	select {
@@ -119,20 +107,20 @@ func TestAHoldKeepsEveryProtocolWaiting(t *testing.T) {
 		waiting--
 	default:
 	}
-	s.decide(t, http.MethodDelete, "acme", "hold", object{})
+	s.Decide(t, http.MethodDelete, tenant, "hold", harness.Object{})
 	for range waiting {
 		a := <-answers
 		if a.err != nil || a.reply.Status != http.StatusOK || !strings.Contains(a.reply.Body, a.served) {
 			t.Errorf("%s after the hold: %d %v %.300s", a.name, a.reply.Status, a.err, a.reply.Body)
 		}
 	}
-	for token, by := range s.blue[0].Writes(t, "acme") {
+	for token, by := range s.Blue[0].Writes(t, tenant) {
 		if strings.HasPrefix(token, "left-") || len(by) != 1 {
 			t.Errorf("write %s was done by %v", token, by)
 		}
 	}
-	if writes := len(s.blue[0].Writes(t, "acme")); writes != 2*len(s.all) {
-		t.Errorf("%d writes were done, want %d", writes, 2*len(s.all))
+	if writes := len(s.Blue[0].Writes(t, tenant)); writes != 2*len(s.All) {
+		t.Errorf("%d writes were done, want %d", writes, 2*len(s.All))
 	}
 }
 
@@ -147,7 +135,7 @@ func (s *site) heldIs(t *testing.T, tenant string, want int) {
 			}
 			Replicas []struct{ Held bool }
 		}
-		if err := s.api().Get(t.Context(), "/tenants/"+tenant+"/status", &status); err != nil {
+		if err := s.API().Get(t.Context(), "/tenants/"+tenant+"/status", &status); err != nil {
 			return err
 		}
 		if !status.Remainder.Known || status.Remainder.Held != want {
@@ -157,48 +145,48 @@ func (s *site) heldIs(t *testing.T, tenant string, want int) {
 	})
 }
 
-// TestAHoldShedsTheOldest: no more wait than was said.
-func TestAHoldShedsTheOldest(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
-	s.decide(t, http.MethodPut, "acme", "hold", object{"wait": "2m", "count": 3, "expires": "5m"})
-	replies := make(chan harness.Reply, 8)
+// aHoldShedsTheOldest: no more wait than was said.
+func aHoldShedsTheOldest(t *testing.T, s *site, tenant string) {
+	s.Decide(t, http.MethodPut, tenant, "hold", harness.Object{"wait": "2m", "count": 3, "expires": "5m"})
+	type answer struct {
+		turn int
+		harness.Reply
+		err error
+	}
+	replies := make(chan answer, 8)
 	for n := range 4 {
 		go func() {
-			u := harness.NewUser(s.wires, nightHost("acme"))
-			u.Via = s.all[0].Web
-			reply, _ := u.Do(t.Context(), http.MethodGet, fmt.Sprintf("/web/login?n=%d", n), "")
-			reply.Header.Set("X-Turn", fmt.Sprint(n))
-			replies <- reply
+			u := harness.NewUser(s.Wires, harness.SiteHost(tenant))
+			u.Via = s.All[0].Web
+			reply, err := u.Do(t.Context(), http.MethodGet, "/web/login", "")
+			replies <- answer{n, reply, err}
 		}()
-		s.heldIs(t, "acme", min(n+1, 3))
+		s.heldIs(t, tenant, min(n+1, 3))
 	}
 	shed := <-replies
-	if shed.Status != http.StatusServiceUnavailable || shed.Header.Get("Retry-After") == "" || shed.Header.Get("X-Turn") != "0" {
-		t.Errorf("the one too many: %d for the request number %s, Retry-After %q; want 503 for the oldest", shed.Status, shed.Header.Get("X-Turn"), shed.Header.Get("Retry-After"))
+	if shed.err != nil || shed.Status != http.StatusServiceUnavailable || shed.Header.Get("Retry-After") == "" || shed.turn != 0 {
+		t.Errorf("the one too many: %d %v for request number %d, Retry-After %q; want 503 for the oldest", shed.Status, shed.err, shed.turn, shed.Header.Get("Retry-After"))
 	}
-	s.decide(t, http.MethodDelete, "acme", "hold", object{})
+	s.Decide(t, http.MethodDelete, tenant, "hold", harness.Object{})
 	for range 3 {
-		if reply := <-replies; reply.Status != http.StatusOK {
-			t.Errorf("after the hold: %d", reply.Status)
+		if reply := <-replies; reply.err != nil || reply.Status != http.StatusOK {
+			t.Errorf("after the hold: %d %v", reply.Status, reply.err)
 		}
 	}
 }
 
-// TestMaintenanceSpeaksEveryProtocol: people see a page with the operator's words, programs a
+// maintenanceSpeaksEveryProtocol: people see a page with the operator's words, programs a
 // fault in their own, testers and networks that are let in see Odoo.
-func TestMaintenanceSpeaksEveryProtocol(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{trusted: []string{"127.0.0.0/8"}}, "acme")
-	s.decide(t, http.MethodPut, "acme", "maintenance", object{
+func maintenanceSpeaksEveryProtocol(t *testing.T, s *site, tenant string) {
+	s.Decide(t, http.MethodPut, tenant, "maintenance", harness.Object{
 		"text": "Back at six o'clock.", "retryAfter": "15m", "allow": []string{"192.0.2.0/24"}, "expires": "1h",
 	})
 	outside, inside := "X-Forwarded-For: 198.51.100.7", "X-Forwarded-For: 192.0.2.9"
-	for i, g := range s.all {
-		for _, a := range protocols("acme", fmt.Sprintf("page-%d-", i)) {
+	for i, g := range s.All {
+		for _, a := range protocols(tenant, fmt.Sprintf("page-%d-", i)) {
 			var reply harness.Reply
 			harness.Eventually(t, harness.Patience, "the page is up", func() (err error) {
-				if reply, err = a.send(t.Context(), s, g, "acme", outside); err == nil && reply.Header.Get("X-Standin-Server") != "" {
+				if reply, err = a.send(t.Context(), s, g, tenant, outside); err == nil && reply.Header.Get("X-Standin-Server") != "" {
 					err = fmt.Errorf("%s was served by Odoo", a.name)
 				}
 				return err
@@ -210,19 +198,19 @@ func TestMaintenanceSpeaksEveryProtocol(t *testing.T) {
 				t.Errorf("the page: %d %.400s", reply.Status, reply.Body)
 			}
 		}
-		for _, a := range protocols("acme", fmt.Sprintf("allowed-%d-", i)) {
-			if reply, err := a.send(t.Context(), s, g, "acme", inside); err != nil || reply.Status != http.StatusOK || !strings.Contains(reply.Body, a.served) {
+		for _, a := range protocols(tenant, fmt.Sprintf("allowed-%d-", i)) {
+			if reply, err := a.send(t.Context(), s, g, tenant, inside); err != nil || reply.Status != http.StatusOK || !strings.Contains(reply.Body, a.served) {
 				t.Errorf("%s of a network that is let in: %d %v %.200s", a.name, reply.Status, err, reply.Body)
 			}
 		}
 	}
-	for token := range s.blue[0].Writes(t, "acme") {
+	for token := range s.Blue[0].Writes(t, tenant) {
 		if strings.HasPrefix(token, "page-") {
 			t.Errorf("write %s was done during maintenance", token)
 		}
 	}
-	s.decide(t, http.MethodDelete, "acme", "maintenance", object{})
+	s.Decide(t, http.MethodDelete, tenant, "maintenance", harness.Object{})
 	began := time.Now()
-	s.settled(t, "acme", "blue")
+	s.Settled(t, tenant, "blue")
 	t.Logf("served again after %v", time.Since(began).Round(time.Millisecond))
 }

@@ -13,27 +13,25 @@ import (
 	"sluicegate.dev/sluice/e2e/harness"
 )
 
-// TestWritesOfTheAdminAPI: what is written against an old state, against none, twice, or under a
+// writesOfTheAdminAPI: what is written against an old state, against none, twice, or under a
 // key that stood for something else.
-func TestWritesOfTheAdminAPI(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
-	const start = "/tenants/acme/cutovers"
-	slowly := object{"to": "green", "strategy": "drain", "idle": "10m", "deadline": "20m", "skipPreflight": true, "reason": "release 4711"}
-	send := func(path string, body object, header ...string) harness.Reply {
+func writesOfTheAdminAPI(t *testing.T, s *site, tenant string) {
+	start := "/tenants/" + tenant + "/cutovers"
+	slowly := harness.Object{"to": "green", "strategy": "drain", "idle": "10m", "deadline": "20m", "skipPreflight": true, "reason": "release 4711"}
+	send := func(path string, body harness.Object, header ...string) harness.Reply {
 		t.Helper()
-		reply, err := s.api().Do(t.Context(), http.MethodPost, path, body, header...)
+		reply, err := s.API().Do(t.Context(), http.MethodPost, path, body, header...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return reply
 	}
-	tag, err := s.all[0].API().Tag(t.Context(), "/tenants/acme")
+	tag, err := s.All[0].API().Tag(t.Context(), "/tenants/"+tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range s.all[1:] {
-		if other, err := g.API().Tag(t.Context(), "/tenants/acme"); err != nil || other != tag {
+	for _, g := range s.All[1:] {
+		if other, err := g.API().Tag(t.Context(), "/tenants/"+tenant); err != nil || other != tag {
 			t.Errorf("one replica's ETag is %s, another's %s, %v: a write to any of them needs the same", tag, other, err)
 		}
 	}
@@ -50,9 +48,9 @@ func TestWritesOfTheAdminAPI(t *testing.T) {
 		}
 	}
 	refused("no If-Match", send(start, slowly), http.StatusPreconditionRequired, "If-Match")
-	refused("no If-Match, and no body that makes sense", send(start, object{"nonsense": true}), http.StatusPreconditionRequired, "If-Match")
-	refused("no reason", send(start, object{"to": "green"}, "If-Match: "+tag), http.StatusUnprocessableEntity, "reason")
-	refused("no such release", send(start, object{"to": "red", "reason": "release 4711"}, "If-Match: "+tag), http.StatusUnprocessableEntity, "red")
+	refused("no If-Match, and no body that makes sense", send(start, harness.Object{"nonsense": true}), http.StatusPreconditionRequired, "If-Match")
+	refused("no reason", send(start, harness.Object{"to": "green"}, "If-Match: "+tag), http.StatusUnprocessableEntity, "reason")
+	refused("no such release", send(start, harness.Object{"to": "red", "reason": "release 4711"}, "If-Match: "+tag), http.StatusUnprocessableEntity, "red")
 	refused("no such tenant", send("/tenants/nobody/cutovers", slowly, "If-Match: "+tag), http.StatusNotFound, "nobody")
 
 	dry := send(start+"?dryRun=true", slowly, "If-Match: "+tag)
@@ -64,7 +62,7 @@ func TestWritesOfTheAdminAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(dry.Body), &would); err != nil || dry.Status != http.StatusOK || !would.DryRun || len(would.Changes) == 0 || would.Impact == nil {
 		t.Errorf("a dry run: %d %.500s", dry.Status, dry.Body)
 	}
-	if again, err := s.api().Tag(t.Context(), "/tenants/acme"); err != nil || again != tag {
+	if again, err := s.API().Tag(t.Context(), "/tenants/"+tenant); err != nil || again != tag {
 		t.Errorf("a dry run has changed something: %s, %s, %v", tag, again, err)
 	}
 
@@ -74,7 +72,7 @@ func TestWritesOfTheAdminAPI(t *testing.T) {
 	}
 	refused("what was seen is out of date", send(start, slowly, "If-Match: "+tag), http.StatusPreconditionFailed, "")
 	harness.Eventually(t, harness.Patience, "the key holds on every replica", func() error {
-		for i, g := range s.all {
+		for i, g := range s.All {
 			reply, err := g.API().Do(t.Context(), http.MethodPost, start, slowly, "If-Match: "+tag, "Idempotency-Key: night-1")
 			if err != nil || reply.Status != first.Status || reply.Body != first.Body || reply.Header.Get("Location") != first.Header.Get("Location") {
 				return fmt.Errorf("replica %d answers the same write with %d %v %.300s, the first time it was %.300s", i, reply.Status, err, reply.Body, first.Body)
@@ -82,24 +80,24 @@ func TestWritesOfTheAdminAPI(t *testing.T) {
 		}
 		return nil
 	})
-	other := object{"to": "green", "reason": "release 4712"}
+	other := harness.Object{"to": "green", "reason": "release 4712"}
 	refused("the key of another write", send(start, other, "If-Match: "+tag, "Idempotency-Key: night-1"), http.StatusUnprocessableEntity, "night-1")
-	var list struct{ Cutovers []view }
-	if err := s.api().Get(t.Context(), start, &list); err != nil || len(list.Cutovers) != 1 {
+	var list struct{ Cutovers []harness.View }
+	if err := s.API().Get(t.Context(), start, &list); err != nil || len(list.Cutovers) != 1 {
 		t.Errorf("so many writes started %d cutovers: %v", len(list.Cutovers), err)
 	}
-	s.oneAudit(t, "release 4711")
+	s.inAudit(t, tenant, "release 4711")
 }
 
-// oneAudit wants one record of the write in the audit logs of all replicas together.
-func (s *site) oneAudit(t *testing.T, reason string) {
+// inAudit wants a record of the write in the audit log of a replica.
+func (s *site) inAudit(t *testing.T, tenant, reason string) {
 	t.Helper()
 	count := 0
-	for _, g := range s.all {
+	for _, g := range s.All {
 		var log struct {
 			Records []struct{ Operation, Tenant, Reason, Actor string }
 		}
-		if err := g.API().Get(t.Context(), "/audit?tenant=acme", &log); err != nil {
+		if err := g.API().Get(t.Context(), "/audit?tenant="+tenant, &log); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range log.Records {
@@ -113,16 +111,14 @@ func (s *site) oneAudit(t *testing.T, reason string) {
 	}
 }
 
-// TestEventsOfACutoverHaveNoGap: somebody follows a cutover and is cut off again and again, each
+// eventsHaveNoGap: somebody follows a cutover and is cut off again and again, each
 // time by another replica. He hears each event once and in order.
-func TestEventsOfACutoverHaveNoGap(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
-	m := s.start(t, "acme", "green", object{
-		"strategy": "shift", "shares": []object{{"percent": 10}, {"percent": 30}, {"percent": 60}}, "watch": "1s",
+func eventsHaveNoGap(t *testing.T, s *site, tenant string) {
+	m := s.Start(t, tenant, "green", harness.Object{
+		"strategy": "shift", "shares": []harness.Object{{"percent": 10}, {"percent": 30}, {"percent": 60}}, "watch": "1s",
 	})
-	m.in(t, "shifting")
-	path := "/cutovers/" + m.id + "/events"
+	m.In(t, "shifting")
+	path := "/cutovers/" + m.ID + "/events"
 	var ids []int
 	last := ""
 	hear := func(g *harness.Gateway, most int) {
@@ -145,17 +141,17 @@ func TestEventsOfACutoverHaveNoGap(t *testing.T) {
 			t.Fatalf("events after %q: %v", last, err)
 		}
 	}
-	hear(s.all[0], 1)
-	hear(s.all[1], 1)
-	m.must(t, "promote")
-	hear(s.all[2], 1)
-	m.push(t)
-	want := len(m.view(t).Timeline)
-	hear(s.all[0], want-len(ids))
+	hear(s.All[0], 1)
+	hear(s.All[1], 1)
+	m.Must(t, "promote")
+	hear(s.All[2], 1)
+	m.Push(t)
+	want := len(m.View(t).Timeline)
+	hear(s.All[0], want-len(ids))
 	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != want || ids[len(ids)-1]-ids[0] != want-1 {
 		t.Errorf("heard events %v of a timeline with %d lines", ids, want)
 	}
-	hear(s.all[1], 1<<30) // the stream of what is over ends
+	hear(s.All[1], 1<<30) // the stream of what is over ends
 	if len(ids) != want {
 		t.Errorf("after the end there is more: %v", ids)
 	}

@@ -12,33 +12,33 @@ import (
 // parked is a cutover that stands in one of its phases until somebody says so.
 type parked struct {
 	tenant string
-	plan   object
+	plan   harness.Object
 	phase  string
 }
 
 // places are all phases in which a cutover can rest.
 func places() []parked {
-	slow := object{"shares": []object{{"percent": 50}}, "mode": "all"}
+	slow := harness.Object{"shares": []harness.Object{{"percent": 50}}, "mode": "all"}
 	return []parked{
-		{tenant: "checked", phase: "preflight", plan: object{"strategy": "drain", "watch": "1s"}},
-		{tenant: "verified", phase: "verifying", plan: object{"strategy": "drain", "skipPreflight": true, "watch": "1s"}},
-		{tenant: "drained", phase: "draining", plan: object{"strategy": "drain", "idle": "10m", "deadline": "20m", "watch": "1s"}},
+		{tenant: "checked", phase: "preflight", plan: harness.Object{"strategy": "drain", "watch": "1s"}},
+		{tenant: "verified", phase: "verifying", plan: harness.Object{"strategy": "drain", "skipPreflight": true, "watch": "1s"}},
+		{tenant: "drained", phase: "draining", plan: harness.Object{"strategy": "drain", "idle": "10m", "deadline": "20m", "watch": "1s"}},
 		{tenant: "shifted", phase: "shifting", plan: withStrategy("shift", slow)},
-		{tenant: "stepped", phase: "external", plan: object{"strategy": "switch", "external": object{"deadline": "2m"}, "hold": object{"wait": "100s"}, "watch": "1s"}},
-		{tenant: "watched", phase: "watching", plan: object{"strategy": "failover", "watch": "10m"}},
+		{tenant: "stepped", phase: "external", plan: harness.Object{"strategy": "switch", "external": harness.Object{"deadline": "2m"}, "hold": harness.Object{"wait": "100s"}, "watch": "1s"}},
+		{tenant: "watched", phase: "watching", plan: harness.Object{"strategy": "failover", "watch": "10m"}},
 	}
 }
 
 // park brings a cutover of each tenant to its place. All are told to one replica; which one
 // drives them is theirs to say.
-func (s *site) park(t *testing.T, all []parked) map[string]*move {
+func (s *site) park(t *testing.T, all []parked) map[string]*harness.Move {
 	t.Helper()
-	moves := map[string]*move{}
+	moves := map[string]*harness.Move{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	begin := func(p parked) {
-		m := s.start(t, p.tenant, "green", p.plan)
-		m.in(t, p.phase)
+		m := s.Start(t, p.tenant, "green", p.plan)
+		m.In(t, p.phase)
 		mu.Lock()
 		defer mu.Unlock()
 		moves[p.tenant] = m
@@ -73,17 +73,17 @@ func (s *site) greenIs(t *testing.T, well bool) {
 	if !well {
 		rules = `[{"path": "/web/login", "status": 500}]`
 	}
-	for _, odoo := range s.green {
+	for _, odoo := range s.Green {
 		odoo.Tell(t, `{"rules": `+rules+`}`)
 	}
 }
 
 // owners counts the moves by the replica that drives them.
-func owners(t *testing.T, moves map[string]*move) map[string]int {
+func owners(t *testing.T, moves map[string]*harness.Move) map[string]int {
 	t.Helper()
 	count := map[string]int{}
 	for _, m := range moves {
-		v := m.until(t, "has an owner", func(v view) bool { return v.Owner != "" })
+		v := m.Until(t, "has an owner", func(v harness.View) bool { return v.Owner != "" })
 		count[v.Owner]++
 	}
 	return count
@@ -116,7 +116,7 @@ func identity(t testing.TB, g *harness.Gateway) string {
 func (s *site) evict(t *testing.T, id string, tenants ...string) {
 	t.Helper()
 	for _, tenant := range tenants {
-		reply, err := s.api().Write(t.Context(), http.MethodPost, fmt.Sprintf("/tenants/%s/replicas/%s/evict", tenant, id), tenant, object{"reason": "it was killed"})
+		reply, err := s.API().Write(t.Context(), http.MethodPost, fmt.Sprintf("/tenants/%s/replicas/%s/evict", tenant, id), tenant, harness.Object{"reason": "it was killed"})
 		if err != nil || reply.Status != http.StatusOK && reply.Status != http.StatusAccepted {
 			t.Fatalf("evict %s of %s: %d %v %.300s", id, tenant, reply.Status, err, reply.Body)
 		}
@@ -125,20 +125,20 @@ func (s *site) evict(t *testing.T, id string, tenants ...string) {
 
 // finish pushes every move to its end. What was stopped by a check that failed is told to
 // go on first.
-func (s *site) finish(t *testing.T, moves map[string]*move) {
+func (s *site) finish(t *testing.T, moves map[string]*harness.Move) {
 	t.Helper()
 	s.greenIs(t, true)
 	var group sync.WaitGroup
 	for tenant, m := range moves {
 		group.Go(func() {
-			if v := m.view(t); v.Paused {
-				m.must(t, "resume")
+			if v := m.View(t); v.Paused {
+				m.Must(t, "resume")
 			}
-			if v := m.push(t); v.Phase != "completed" {
+			if v := m.Push(t); v.Phase != "completed" {
 				t.Errorf("it ended badly: %v", v)
 				return
 			}
-			s.settled(t, tenant, "green")
+			s.Settled(t, tenant, "green")
 		})
 	}
 	group.Wait()

@@ -20,26 +20,26 @@ var (
 // ways are the strategies with plans that are over soon.
 var ways = []struct {
 	strategy string
-	plan     func(dice *rand.Rand) object
+	plan     func(dice *rand.Rand) harness.Object
 }{
-	{"drain", func(dice *rand.Rand) object {
-		return object{"deadline": fmt.Sprintf("%ds", 2+dice.IntN(3)), "idle": "1m", "watch": "2s"}
+	{"drain", func(dice *rand.Rand) harness.Object {
+		return harness.Object{"deadline": fmt.Sprintf("%ds", 2+dice.IntN(3)), "idle": "1m", "watch": "2s"}
 	}},
-	{"shift", func(dice *rand.Rand) object {
+	{"shift", func(dice *rand.Rand) harness.Object {
 		modes := []string{"new-sessions", "navigation", "all"}
-		return object{
+		return harness.Object{
 			"mode": modes[dice.IntN(3)], "watch": "1s",
-			"shares": []object{{"percent": 10, "for": "500ms"}, {"percent": 50, "for": "500ms"}, {"percent": 100, "for": "500ms"}},
+			"shares": []harness.Object{{"percent": 10, "for": "500ms"}, {"percent": 50, "for": "500ms"}, {"percent": 100, "for": "500ms"}},
 		}
 	}},
-	{"switch", func(dice *rand.Rand) object {
-		plan := object{"hold": object{"wait": "25s"}, "watch": "1s"}
+	{"switch", func(dice *rand.Rand) harness.Object {
+		plan := harness.Object{"hold": harness.Object{"wait": "25s"}, "watch": "1s"}
 		if dice.IntN(2) == 0 {
-			plan["external"] = object{"deadline": "20s"} // an operator confirms
+			plan["external"] = harness.Object{"deadline": "20s"} // an operator confirms
 		}
 		return plan
 	}},
-	{"failover", func(*rand.Rand) object { return object{"watch": "1s"} }},
+	{"failover", func(*rand.Rand) harness.Object { return harness.Object{"watch": "1s"} }},
 }
 
 // TestMovesUnderLoad: a tenant for each strategy, with people, programs and sockets at work the
@@ -57,20 +57,20 @@ func TestMovesUnderLoad(t *testing.T) {
 	for _, way := range ways {
 		tenants = append(tenants, way.strategy)
 	}
-	s := newSite(t, siteConfig{}, tenants...)
+	s := newSite(t, harness.SiteConfig{}, tenants...)
 	for i, way := range ways {
 		t.Run(way.strategy, func(t *testing.T) {
 			t.Parallel()
 			dice := rand.New(rand.NewPCG(seed, uint64(i)))
-			day := s.mix(t, way.strategy, seed, few)
+			day := s.Mix(t, way.strategy, seed, few)
 			on, other, switches := "blue", "green", 0
 			for run := range max(1, *cutoverRuns/len(ways)) {
 				day.Await(t, 40)
-				m := s.start(t, way.strategy, other, withStrategy(way.strategy, way.plan(dice)))
+				m := s.Start(t, way.strategy, other, withStrategy(way.strategy, way.plan(dice)))
 				if run%2 == 1 {
-					m.abortSometime(t, day, dice)
+					abortSometime(t, m, day, dice)
 				}
-				v := m.push(t)
+				v := m.Push(t)
 				switches++
 				switch v.Phase {
 				case "completed":
@@ -81,7 +81,7 @@ func TestMovesUnderLoad(t *testing.T) {
 					t.Errorf("it ended badly: %v", v)
 				}
 				after := time.Now()
-				s.settled(t, way.strategy, on)
+				s.Settled(t, way.strategy, on)
 				day.Await(t, 40)
 				onlyServed(t, day.Sofar(), on, after)
 				if t.Failed() {
@@ -94,7 +94,7 @@ func TestMovesUnderLoad(t *testing.T) {
 	}
 }
 
-func withStrategy(strategy string, plan object) object {
+func withStrategy(strategy string, plan harness.Object) harness.Object {
 	plan["strategy"] = strategy
 	return plan
 }
@@ -104,21 +104,21 @@ var course = []string{"preflight", "holding", "verifying", "draining", "external
 
 // abortSometime aborts when some phase is reached, or once some more answers have come,
 // whichever the dice say, unless the cutover has ended by then.
-func (m *move) abortSometime(t testing.TB, day *harness.Mix, dice *rand.Rand) {
+func abortSometime(t testing.TB, m *harness.Move, day *harness.Mix, dice *rand.Rand) {
 	t.Helper()
 	enough, phase := day.Acts()+dice.IntN(120), len(course)
 	if dice.IntN(2) == 0 {
 		phase = dice.IntN(len(course))
 	}
-	m.until(t, "has gone on for a while", func(v view) bool {
+	m.Until(t, "has gone on for a while", func(v harness.View) bool {
 		due := phase < len(course) && slices.Index(course, v.Phase) >= phase || phase == len(course) && day.Acts() >= enough
 		if !due && v.Phase == "external" {
-			m.say(t, "confirm")
+			m.Say(t, "confirm")
 		}
-		return due || v.ended()
+		return due || v.Ended()
 	})
-	if status, text := m.say(t, "abort"); status == http.StatusConflict {
-		if v := m.view(t); !v.ended() {
+	if status, text := m.Say(t, "abort"); status == http.StatusConflict {
+		if v := m.View(t); !v.Ended() {
 			t.Errorf("a cutover that is not over cannot be aborted: %.300s; %v", text, v)
 		}
 	}

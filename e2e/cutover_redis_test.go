@@ -15,31 +15,31 @@ import (
 // the page. An abort works gateway by gateway. When Redis is back, empty, all agree again.
 func TestACutoverWithoutRedis(t *testing.T) {
 	t.Parallel()
-	hold := object{"wait": "100s"}
+	hold := harness.Object{"wait": "100s"}
 	all := []parked{
-		{tenant: "drained", phase: "draining", plan: object{"strategy": "drain", "idle": "10m", "deadline": "20m", "watch": "1s"}},
-		{tenant: "shifted", phase: "shifting", plan: object{"strategy": "shift", "shares": []object{{"percent": 50}}, "mode": "all", "watch": "1s"}},
-		{tenant: "held", phase: "external", plan: object{"strategy": "switch", "hold": hold, "external": object{"deadline": "3m"}, "watch": "1s"}},
-		{tenant: "passed", phase: "external", plan: object{"strategy": "switch", "hold": hold, "external": object{"deadline": "3m", "noReturn": true}, "watch": "1s"}},
+		{tenant: "drained", phase: "draining", plan: harness.Object{"strategy": "drain", "idle": "10m", "deadline": "20m", "watch": "1s"}},
+		{tenant: "shifted", phase: "shifting", plan: harness.Object{"strategy": "shift", "shares": []harness.Object{{"percent": 50}}, "mode": "all", "watch": "1s"}},
+		{tenant: "held", phase: "external", plan: harness.Object{"strategy": "switch", "hold": hold, "external": harness.Object{"deadline": "3m"}, "watch": "1s"}},
+		{tenant: "passed", phase: "external", plan: harness.Object{"strategy": "switch", "hold": hold, "external": harness.Object{"deadline": "3m", "noReturn": true}, "watch": "1s"}},
 	}
-	s := newSite(t, siteConfig{}, names(all)...)
+	s := newSite(t, harness.SiteConfig{}, names(all)...)
 	moves := s.park(t, all)
-	moves["passed"].until(t, "is past the point of no return", func(v view) bool { return v.NoReturn })
-	day := s.mix(t, "shifted", 1, few)
+	moves["passed"].Until(t, "is past the point of no return", func(v harness.View) bool { return v.NoReturn })
+	day := s.Mix(t, "shifted", 1, few)
 	day.Await(t, 50)
 
-	s.redis.Kill()
-	storeIs(t, s.all, false)
+	s.Redis.Kill()
+	s.StoreIs(t, false)
 	day.Await(t, 100)
 	s.released(t, "held", http.StatusOK, "blue")
 	s.released(t, "passed", http.StatusServiceUnavailable, "")
-	for _, g := range s.all { // an operator goes from gateway to gateway
+	for _, g := range s.All { // an operator goes from gateway to gateway
 		m := *moves["drained"]
-		m.at = g
-		m.must(t, "abort")
+		m.At = g
+		m.Must(t, "abort")
 	}
-	s.settled(t, "drained", "blue")
-	if v := moves["shifted"].view(t); v.Phase != "shifting" || v.Percent != 50 {
+	s.Settled(t, "drained", "blue")
+	if v := moves["shifted"].View(t); v.Phase != "shifting" || v.Percent != 50 {
 		t.Errorf("without Redis the shift went on: %v", v)
 	}
 	day.Await(t, 50)
@@ -48,17 +48,17 @@ func TestACutoverWithoutRedis(t *testing.T) {
 		t.Errorf("people were moved while Redis was away: %q", strayed)
 	}
 
-	s.redis.Start(t)
-	storeIs(t, s.all, true)
-	moves["drained"].ended(t, "aborted")
-	s.settled(t, "drained", "blue")
+	s.Redis.Start(t)
+	s.StoreIs(t, true)
+	moves["drained"].Ended(t, "aborted")
+	s.Settled(t, "drained", "blue")
 	for _, tenant := range []string{"shifted", "passed"} {
-		if v := moves[tenant].push(t); v.Phase != "completed" {
+		if v := moves[tenant].Push(t); v.Phase != "completed" {
 			t.Errorf("with Redis back: %v", v)
 		}
-		s.settled(t, tenant, "green")
+		s.Settled(t, tenant, "green")
 	}
-	if v := moves["held"].push(t); v.Phase == "failed" {
+	if v := moves["held"].Push(t); v.Phase == "failed" {
 		t.Errorf("with Redis back: %v", v)
 	}
 	s.judge(t, day, 1)
@@ -68,9 +68,9 @@ func TestACutoverWithoutRedis(t *testing.T) {
 // the release, or with the page.
 func (s *site) released(t *testing.T, tenant string, status int, release string) {
 	t.Helper()
-	for i, g := range s.all {
+	for i, g := range s.All {
 		harness.Eventually(t, 2*harness.Patience, fmt.Sprintf("replica %d lets requests of %s go", i, tenant), func() error {
-			u := harness.NewUser(s.wires, nightHost(tenant))
+			u := harness.NewUser(s.Wires, harness.SiteHost(tenant))
 			u.Via = g.Web
 			reply, err := u.Do(t.Context(), http.MethodGet, "/web/login", "")
 			if err != nil {
@@ -92,26 +92,26 @@ func (s *site) released(t *testing.T, tenant string, status int, release string)
 // work. The gateways fill it again, the move goes on, and can be aborted.
 func TestAFlushedRedisChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
-	day := s.mix(t, "acme", 1, few)
-	m := s.start(t, "acme", "green", object{"strategy": "shift", "shares": []object{{"percent": 40}}, "mode": "all"})
-	m.in(t, "shifting")
+	s := newSite(t, harness.SiteConfig{}, "acme")
+	day := s.Mix(t, "acme", 1, few)
+	m := s.Start(t, "acme", "green", harness.Object{"strategy": "shift", "shares": []harness.Object{{"percent": 40}}, "mode": "all"})
+	m.In(t, "shifting")
 	day.Await(t, 60)
-	s.redis.Do(t, "FLUSHALL")
+	s.Redis.Do(t, "FLUSHALL")
 	day.Await(t, 60)
 	harness.Eventually(t, harness.Patience, "the record is back", func() error {
-		if keys := s.redis.Keys(t, "sluice:v1:control:*"); len(keys) == 0 {
+		if keys := s.Redis.Keys(t, "sluice:v1:control:*"); len(keys) == 0 {
 			return fmt.Errorf("no record in Redis")
 		}
 		return nil
 	})
-	if v := m.view(t); v.Phase != "shifting" || v.Percent != 40 {
+	if v := m.View(t); v.Phase != "shifting" || v.Percent != 40 {
 		t.Errorf("after Redis was emptied: %v", v)
 	}
-	m.must(t, "abort")
-	m.ended(t, "aborted")
+	m.Must(t, "abort")
+	m.Ended(t, "aborted")
 	after := time.Now()
-	s.settled(t, "acme", "blue")
+	s.Settled(t, "acme", "blue")
 	day.Await(t, 40)
 	onlyServed(t, day.Sofar(), "blue", after)
 	s.judge(t, day, 2)

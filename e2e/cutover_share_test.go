@@ -62,44 +62,42 @@ func (all strollers) wantShare(t *testing.T, what, release string, percent float
 	}
 }
 
-// TestSessionsOfAShareDoNotFlipFlop: 10, then 20, then 50, then 20 percent of the sessions go to green,
+// sessionsOfAShareDoNotFlipFlop: 10, then 20, then 50, then 20 percent of the sessions go to green,
 // over three replicas. However often they ask, the share does not creep, each session moves at
 // most once, and an abort takes all of them back.
-func TestSessionsOfAShareDoNotFlipFlop(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, siteConfig{}, "acme")
+func sessionsOfAShareDoNotFlipFlop(t *testing.T, s *site, tenant string) {
 	newcomers := func() (all strollers) {
 		for range strolling {
-			all = append(all, &visitor{User: harness.NewUser(s.wires, nightHost("acme"))})
+			all = append(all, &visitor{User: harness.NewUser(s.Wires, harness.SiteHost(tenant))})
 		}
 		return all
 	}
-	m := s.start(t, "acme", "green", object{
-		"strategy": "shift", "mode": "all", "shares": []object{{"percent": 10}, {"percent": 20}, {"percent": 50}}, "skipPreflight": true,
+	m := s.Start(t, tenant, "green", harness.Object{
+		"strategy": "shift", "mode": "all", "shares": []harness.Object{{"percent": 10}, {"percent": 20}, {"percent": 50}}, "skipPreflight": true,
 	})
-	m.in(t, "shifting")
+	m.In(t, "shifting")
 	all := newcomers()
 	for stage, percent := range []float64{10, 20, 50} {
 		if stage > 0 {
-			m.must(t, "promote")
+			m.Must(t, "promote")
 		}
-		m.followed(t, percent)
+		followed(t, m, percent)
 		for range 2 {
 			all.ask(t)
 		}
 		all.wantShare(t, fmt.Sprintf("stage %d", stage+1), "green", percent)
 	}
-	if status, text := m.tell(t, "promote", object{"reason": "too fast", "percent": 20}); status != http.StatusOK && status != http.StatusAccepted {
+	if status, text := m.Tell(t, "promote", harness.Object{"reason": "too fast", "percent": 20}); status != http.StatusOK && status != http.StatusAccepted {
 		t.Fatalf("back to 20 %%: %d %.300s", status, text)
 	}
-	m.followed(t, 20)
+	followed(t, m, 20)
 	late := newcomers()
 	late.ask(t)
 	late.wantShare(t, "those who come at 20 % again", "green", 20)
 	all.ask(t)
 	all.wantShare(t, "those who have moved stay", "green", 50)
-	m.must(t, "abort")
-	m.ended(t, "aborted")
+	m.Must(t, "abort")
+	m.Ended(t, "aborted")
 	all.ask(t)
 	late.ask(t)
 	append(all, late...).wantShare(t, "after the abort", "green", 0)
@@ -111,11 +109,11 @@ func TestSessionsOfAShareDoNotFlipFlop(t *testing.T) {
 }
 
 // followed waits until every replica knows of so many percent.
-func (m *move) followed(t *testing.T, percent float64) {
+func followed(t *testing.T, m *harness.Move, percent float64) {
 	t.Helper()
-	for _, g := range m.s.running() {
+	for _, g := range m.Site.Running() {
 		at := *m
-		at.at = g
-		at.until(t, fmt.Sprintf("sends %g %%", percent), func(v view) bool { return v.Percent == percent })
+		at.At = g
+		at.Until(t, fmt.Sprintf("sends %g %%", percent), func(v harness.View) bool { return v.Percent == percent })
 	}
 }
