@@ -58,6 +58,7 @@ type Conductor struct {
 	call    *caller
 	notices *notifier
 	metrics *metrics
+	views   views
 }
 
 // New returns a Conductor. Run starts it.

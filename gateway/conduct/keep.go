@@ -147,7 +147,7 @@ func pack(all []Signed) ([]byte, error) {
 		if out.Len() <= sharedBytes || len(all) == 0 {
 			return out.Bytes(), nil
 		}
-		all = all[:len(all)-1]
+		all = all[:min(len(all)-1, len(all)*sharedBytes/out.Len())]
 	}
 }
 

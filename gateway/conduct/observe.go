@@ -1,15 +1,43 @@
 package conduct
 
 import (
+	"sync"
 	"time"
 
 	"sluicegate.dev/sluice/gateway/report"
 	"sluicegate.dev/sluice/routing/cutover"
 )
 
+// views is what all replicas report, read once for all cutovers that run: it is opened and
+// verified each time.
+type views struct {
+	mu   sync.Mutex
+	read time.Time
+	last report.View
+}
+
+// How old a view may be. One from before a decision merely shows that nobody follows it yet.
+const (
+	viewAge  = 200 * time.Millisecond
+	viewFast = 40 * time.Millisecond // while requests wait for the next step
+)
+
+func (v *views) get(read func() report.View, age time.Duration) report.View {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.read.IsZero() || time.Since(v.read) >= age {
+		v.last, v.read = read(), time.Now()
+	}
+	return v.last
+}
+
 // look gathers what is known of a cutover now.
 func (d *driver) look(rec cutover.Record) cutover.Observation {
-	cut, view, now := rec.Cutover, d.cfg.View(), time.Now()
+	age := viewAge
+	if d.fast {
+		age = viewFast
+	}
+	cut, view, now := rec.Cutover, d.views.get(d.cfg.View, age), time.Now()
 	totals := view.Sum(d.tenant, rec.Evicted)
 	old, left := totals.Of(cut.From), totals.Of(cut.Leaving())
 	d.counts.add(totals)

@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -122,3 +123,13 @@ func (l *lines) count(part string) int {
 }
 
 func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// rubbish is text that cannot be compressed well.
+func rubbish(size int, seed int64) string {
+	random := rand.New(rand.NewPCG(uint64(seed), 1))
+	text := make([]byte, size)
+	for i := range text {
+		text[i] = byte('0' + random.IntN(64))
+	}
+	return string(text)
+}
