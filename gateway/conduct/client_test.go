@@ -43,18 +43,10 @@ func TestWebhooksAreSigned(t *testing.T) {
 // An order that was sent is never sent again by the machinery beneath: neither after a
 // redirect, nor when the connection breaks.
 func TestOrdersAreSentOnce(t *testing.T) {
-	var calls atomic.Int64
-	var behave func(w http.ResponseWriter)
-	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls.Add(1)
-		_, _ = io.ReadAll(r.Body)
-		behave(w)
-	}))
-	defer hook.Close()
 	c := newCaller(nil, nil)
 	for rule, does := range map[string]func(w http.ResponseWriter){
 		"a redirect": func(w http.ResponseWriter) {
-			w.Header().Set("Location", hook.URL+"/again")
+			w.Header().Set("Location", "/again")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		},
 		"a connection that breaks": func(w http.ResponseWriter) {
@@ -66,9 +58,14 @@ func TestOrdersAreSentOnce(t *testing.T) {
 			conn.Close()
 		},
 	} {
-		calls.Store(0)
-		behave = does
+		var calls atomic.Int64
+		hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls.Add(1)
+			_, _ = io.ReadAll(r.Body)
+			does(w)
+		}))
 		r, err := c.post(t.Context(), hook.URL, "c1/external", struct{}{})
+		hook.Close()
 		if err != nil && unsent(err) {
 			t.Errorf("%s: it counts as not sent: %v", rule, err)
 		}
