@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +32,7 @@ func (f fatal) Error() string { return string(f) }
 func newBench(o options, out io.Writer) *bench { return &bench{options: o, out: out} }
 
 func (b *bench) Helper()                      {}
+func (b *bench) Context() context.Context     { return context.Background() }
 func (b *bench) Failed() bool                 { return false }
 func (b *bench) Fatal(args ...any)            { panic(fatal(fmt.Sprint(args...))) }
 func (b *bench) Fatalf(f string, args ...any) { panic(fatal(fmt.Sprintf(f, args...))) }

@@ -33,6 +33,7 @@ var cases = []struct {
 	{"pins", (*bench).pins},
 	{"store", (*bench).storeFaults},
 	{"flood", (*bench).flood},
+	{"cutover", (*bench).cutover},
 }
 
 func main() {
@@ -46,7 +47,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file too")
-	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, storm, slow, pins, store, flood")
+	flag.StringVar(&only, "only", "", "cases, separated by commas: route, tenants, change, sockets, storm, slow, pins, store, flood, cutover")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.duration = 1, time.Second
