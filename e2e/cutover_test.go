@@ -50,6 +50,9 @@ func TestCutovers(t *testing.T) {
 		"held":     aHoldKeepsEveryProtocolWaiting,
 		"shed":     aHoldShedsTheOldest,
 		"closed":   maintenanceSpeaksEveryProtocol,
+		"stepped":  anExternalStepIsOrderedOnce,
+		"declared": gitAgreesInTheEnd,
+		"shielded": aFileOfTheOtherSideIsServed,
 	}
 	s := newSite(t, harness.SiteConfig{Trusted: []string{"127.0.0.0/8"}}, append(slices.Sorted(maps.Keys(tests)), "other")...)
 	for tenant, test := range tests {

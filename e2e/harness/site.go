@@ -30,8 +30,8 @@ type SiteConfig struct {
 	Standby  bool   // green is the standby, not a release
 	Separate bool   // each replica has a way of its own to blue, which can be closed
 	Trusted  []string
+	Active   string            // release; empty: the first
 	Cutover  map[string]string // of tenants: what stands under spec.cutover, as a flow mapping
-	More     map[string]string // of tenants: another line under spec
 }
 
 const (
@@ -118,20 +118,21 @@ func (s *Site) pool(name string, servers []*StandIn, c SiteConfig) string {
 		"health: {interval: 300ms, timeout: 3s, fall: 2, rise: 1}", "balance: {fadeIn: 0s, warmUp: 0s}")
 }
 
-// SiteTenant is the document of a tenant whose first release is active.
+// SiteTenant is the document of a tenant with those releases.
 func SiteTenant(c SiteConfig, name string, releases ...string) string {
 	text := c.Cutover[name]
 	if text == "" {
 		text = "{verify: {deadline: 2m}}"
 	}
 	more := []string{"signIn: {mode: disabled}", "cutover: " + text}
-	if line := c.More[name]; line != "" {
-		more = append(more, line)
-	}
 	if c.Standby {
 		releases, more = releases[:1], append(more, "standby: {pool: "+releases[1]+"}")
 	}
-	return Releases(name, name, []string{SiteHost(name)}, releases, more...)
+	text = Releases(name, name, []string{SiteHost(name)}, releases, more...)
+	if c.Active != "" {
+		text = strings.Replace(text, "active: "+releases[0], "active: "+c.Active, 1)
+	}
+	return text
 }
 
 // SiteHost is the name under which a tenant is visited.
