@@ -180,7 +180,7 @@ func (d *driver) write(ctx context.Context, rec cutover.Record, seen cutover.Obs
 		if beat && next.Cutover != nil {
 			next = next.Beaten()
 		}
-		return next, nil
+		return d.counts.onto(next, d.id), nil
 	})
 	if err != nil {
 		if !errors.Is(err, errNotOurs) {
@@ -188,6 +188,7 @@ func (d *driver) write(ctx context.Context, rec cutover.Record, seen cutover.Obs
 		}
 		return rec, false
 	}
+	d.counts.kept()
 	if beat && result.Shared {
 		d.beat = time.Now()
 	}

@@ -40,7 +40,7 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 	cut, view, now := rec.Cutover, d.views.get(d.cfg.View, age), time.Now()
 	totals := view.Sum(d.tenant, rec.Evicted)
 	old, left := totals.Of(cut.From), totals.Of(cut.Leaving())
-	d.counts.add(totals)
+	d.counts.now = totals
 	d.samples = d.samples.add(now, totals, cut.Plan.Gates.Window)
 	o := cutover.Observation{
 		Now:    now.UTC(),
@@ -55,18 +55,6 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 	o.Gates = d.samples.judge(cut.Plan.Gates, cut.From, cut.Plan.To)
 	d.steps.results(cut, &o)
 	return o
-}
-
-// tally is what happened while a cutover ran, for its report.
-type tally struct {
-	begun  bool
-	before report.Totals
-}
-
-func (t *tally) add(now report.Totals) {
-	if !t.begun {
-		t.begun, t.before = true, now
-	}
 }
 
 // reportOf is what is signed.

@@ -135,6 +135,7 @@ type Cutover struct {
 	Beat  uint64 `json:"beat"`
 
 	Timeline []Event    `json:"timeline"`
+	Counts   Counts     `json:"counts"`
 	Ended    *time.Time `json:"ended,omitempty"`
 }
 
