@@ -27,7 +27,7 @@ func (s *session) decide(r *http.Request) routing.Answer {
 		q.Known = false // its release is gone: it begins anew
 	}
 	if leg.Split != nil {
-		q.Lot = s.draw(leg)
+		q.Lot = s.draw(r, leg)
 		q.Navigation = navigates(r)
 		q.Quiet = q.Navigation && x.Visit != nil && x.Visit.Quiet()
 	}
@@ -36,11 +36,15 @@ func (s *session) decide(r *http.Request) routing.Answer {
 
 // draw is the session's lot: the one that it has, else that of its key. A visitor draws anew
 // with each request, until one of them begins a session. Programs whose part moves alone have
-// no session; theirs is the address that they come from.
-func (s *session) draw(leg *routing.Leg) uint32 {
+// no session; theirs is the credential that they bring in every request, else the address that they
+// come from.
+func (s *session) draw(r *http.Request, leg *routing.Leg) uint32 {
 	x := s.x
 	switch {
 	case !leg.Scope.Same(routing.Scope{}):
+		if credential := r.Header.Get("Authorization"); credential != "" {
+			return routing.LotOf(credential)
+		}
 		return routing.LotOf(x.Client.String())
 	case s.at.Lot != 0:
 		s.lot = s.at.Lot

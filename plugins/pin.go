@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"sluicegate.dev/sluice/internal/spool"
 	"sluicegate.dev/sluice/routing"
 	"sluicegate.dev/sluice/routing/odoo"
 )
@@ -39,6 +40,7 @@ func (p *Path) steer(next http.Handler) http.Handler {
 		}
 		s.find(carried)
 		s.letTester(w, pass)
+		defer s.dropBody()
 		leave, err := s.await(r)
 		if err == nil {
 			defer leave()
@@ -69,6 +71,8 @@ type session struct {
 	tester *routing.Tester
 	lot    uint32 // drawn for a split that runs; 0: none runs
 	moves  bool   // a cutover sends it elsewhere
+
+	body *spool.Body // taken in before it waited; nil: it did not wait, or the body is long
 }
 
 // find looks the session up. A request without a session is nowhere at home, whatever cookie

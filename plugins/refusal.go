@@ -31,11 +31,19 @@ func hostWithPort(host string, port int) string {
 	return host + ":" + strconv.Itoa(port)
 }
 
+// statusClientGone is for the log alone: nobody reads it.
+const statusClientGone = 499
+
 // answerError writes err in the caller's protocol. An error that is no refusal is a fault
 // of ours: its text goes to the log, not to the client.
 func answerError(w http.ResponseWriter, r *http.Request, x *routing.Exchange, err error) {
 	x.Outcome = odoo.Refused
 	x.Cause = err
+	if errors.Is(err, errGone) {
+		x.Outcome, x.Status = odoo.ClientGone, statusClientGone
+		w.WriteHeader(statusClientGone)
+		return
+	}
 	var known *refusal
 	if !errors.As(err, &known) {
 		known = &refusal{answer.Refusal{

@@ -30,6 +30,9 @@ const TypeQuota = "https://iana.org/assignments/http-problem-types#quota-exceede
 // TypeReduced is that of a limit that cannot be checked for now.
 const TypeReduced = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 
+// TypeNone is the problem type of what the status says already (RFC 9457, section 4.2.1).
+const TypeNone = "about:blank"
+
 // RequestIDHeader carries the request id, on answers and towards Odoo.
 const RequestIDHeader = "X-Request-Id"
 
