@@ -36,3 +36,13 @@ func two(first, second string) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%s takes one %s, not %d", c.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}

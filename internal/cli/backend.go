@@ -13,8 +13,9 @@ import (
 )
 
 func backendCommand(find *connect) *cobra.Command {
-	c := &cobra.Command{Use: "backend", Short: "Show Odoo servers", Aliases: []string{"backends"}}
+	c := &cobra.Command{Use: "backend", Short: "Show Odoo servers, take them out of service and back", Aliases: []string{"backends"}}
 	c.AddCommand(backendListCommand(find))
+	c.AddCommand(backendStateCommands(find)...)
 	return c
 }
 

@@ -76,6 +76,7 @@ func Root(deps Deps) *cobra.Command {
 	root.AddCommand(
 		runCommand(deps), demoCommand(deps),
 		initCommand(), validateCommand(deps), schemaCommand(),
+		cutoverCommand(find), holdCommand(find), overridesCommand(find), diffCommand(find), exportCommand(find), auditCommand(find),
 		statusCommand(find), tenantCommand(find), backendCommand(find), limitsCommand(find), confirmCommand(find),
 		healthcheckCommand(find), contextCommand(find), versionCommand(deps.Build),
 	)
@@ -86,10 +87,14 @@ func Root(deps Deps) *cobra.Command {
 	return root
 }
 
+// groupMark is on commands that do nothing themselves.
+const groupMark = "group"
+
 // strict makes a wrong number of arguments and an unknown sub-command usage errors, with
 // the nearest name.
 func strict(c *cobra.Command) {
 	if group := c.HasSubCommands() && !c.Runnable(); group {
+		c.Annotations = map[string]string{groupMark: ""}
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 		c.Args = unknownSubcommand
 	}
@@ -125,6 +130,7 @@ func group(root *cobra.Command) {
 	}{
 		{"start", "Start a gateway:", []string{"run", "demo", "init"}},
 		{"config", "Configuration:", []string{"validate", "schema"}},
+		{"move", "Move tenants:", []string{"cutover", "hold", "overrides", "diff", "export", "audit"}},
 		{"ask", "Ask or tell a running gateway:", []string{"status", "tenant", "backend", "limits", "confirm", "healthcheck", "context"}},
 	}
 	for _, g := range groups {

@@ -74,21 +74,29 @@ func (c *connect) tenantNames(command *cobra.Command, args []string, _ string) (
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	gateway, err := c.client(command)
+	var names []string
+	err := c.briefly(command, func(ctx context.Context, gateway *client.Client) error {
+		tenants, err := gateway.Tenants(ctx)
+		for _, t := range tenants {
+			names = append(names, cobra.CompletionWithDesc(t.Name, first(t.Hosts)))
+		}
+		return err
+	})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// briefly asks for a completion, and does not keep the shell waiting.
+func (c *connect) briefly(command *cobra.Command, f func(context.Context, *client.Client) error) error {
+	gateway, err := c.client(command)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(command.Context(), 2*time.Second)
 	defer cancel()
-	tenants, err := gateway.Tenants(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	names := make([]string, 0, len(tenants))
-	for _, t := range tenants {
-		names = append(names, cobra.CompletionWithDesc(t.Name, first(t.Hosts)))
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return f(ctx, gateway)
 }
 
 func first(all []string) string {

@@ -39,7 +39,10 @@ func describe(b *strings.Builder, parent *cobra.Command) {
 }
 
 // isGroup says whether c only holds other commands.
-func isGroup(c *cobra.Command) bool { return c.HasSubCommands() }
+func isGroup(c *cobra.Command) bool {
+	_, marked := c.Annotations[groupMark]
+	return marked
+}
 
 func section(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n%s.\n", c.CommandPath(), c.Short)

@@ -15,8 +15,8 @@ import (
 )
 
 func tenantCommand(find *connect) *cobra.Command {
-	c := &cobra.Command{Use: "tenant", Short: "Show tenants", Aliases: []string{"tenants"}}
-	c.AddCommand(tenantListCommand(find), tenantShowCommand(find), tenantTesterCommand(find))
+	c := &cobra.Command{Use: "tenant", Short: "Show tenants, close and open them", Aliases: []string{"tenants"}}
+	c.AddCommand(tenantListCommand(find), tenantShowCommand(find), tenantTesterCommand(find), tenantMaintenanceCommand(find), tenantWaitCommand(find))
 	return c
 }
 
