@@ -31,11 +31,7 @@ type declared[T any] struct {
 }
 
 // reply is 304 when the caller already has it.
-func reply[T any](digest string, body T, ifNoneMatch string) (*declared[T], error) {
-	tag, err := etag(digest, body)
-	if err != nil {
-		return nil, err
-	}
+func reply[T any](tag string, body T, ifNoneMatch string) (*declared[T], error) {
 	if matches(ifNoneMatch, tag) {
 		return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), map[string][]string{"ETag": {tag}})
 	}

@@ -60,26 +60,26 @@ func (s *Server) registerLimits(h huma.API) {
 	huma.Register(h, reset, s.resetClient)
 }
 
-func (s *Server) listClients(_ context.Context, in *listClients) (*body[api.LimitClients], error) {
-	if err := s.limited(in.Tenant); err != nil {
+func (s *Server) listClients(ctx context.Context, in *listClients) (*body[api.LimitClients], error) {
+	if err := s.limited(ctx, in.Tenant); err != nil {
 		return nil, err
 	}
 	return &body[api.LimitClients]{api.LimitClients{Clients: s.config.Limits.LimitClients(in.Tenant, in.Top)}}, nil
 }
 
 // limited says what is wrong with a name that is no tenant's and no route's.
-func (s *Server) limited(scope string) error {
-	if s.config.Limits != nil && s.config.Limits.LimitScope(scope) {
+func (s *Server) limited(ctx context.Context, scope string) error {
+	if s.config.Limits != nil && s.config.Limits.LimitScope(scope) && actorFrom(ctx).sees(scope) {
 		return nil
 	}
-	if _, err := findTenant(s.config.Gateway.Snapshot(), scope); err != nil {
+	if _, err := s.findTenant(ctx, scope); err != nil {
 		return err
 	}
 	return huma.Error404NotFound(fmt.Sprintf("tenant %s has no limits here", scope))
 }
 
-func (s *Server) getClient(_ context.Context, in *oneClient) (*body[api.LimitClient], error) {
-	if err := s.limited(in.Tenant); err != nil {
+func (s *Server) getClient(ctx context.Context, in *oneClient) (*body[api.LimitClient], error) {
+	if err := s.limited(ctx, in.Tenant); err != nil {
 		return nil, err
 	}
 	client, ok := s.config.Limits.LimitClient(in.Tenant, in.Client)
@@ -91,7 +91,7 @@ func (s *Server) getClient(_ context.Context, in *oneClient) (*body[api.LimitCli
 
 // blockClient is logged like an audit record: who, why, whom, for how long.
 func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.LimitDone], error) {
-	if err := s.limited(in.Tenant); err != nil {
+	if err := s.limited(ctx, in.Tenant); err != nil {
 		return nil, err
 	}
 	if err := knownKind(in.Body.Client); err != nil {
@@ -111,7 +111,7 @@ func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.Li
 }
 
 func (s *Server) resetClient(ctx context.Context, in *resetClient) (*body[api.LimitDone], error) {
-	if err := s.limited(in.Tenant); err != nil {
+	if err := s.limited(ctx, in.Tenant); err != nil {
 		return nil, err
 	}
 	if err := knownKind(in.Body.Client); err != nil {

@@ -43,9 +43,10 @@ func rank(r Role) int {
 
 // Token is one way to log in over TCP. The secret is in File, trimmed.
 type Token struct {
-	Name string
-	Role Role
-	File string
+	Name    string
+	Role    Role
+	File    string
+	Tenants []string // names or patterns such as "acme-*"; empty: all
 }
 
 // minToken is the shortest secret that is accepted: 16 characters can be guessed neither
@@ -54,8 +55,10 @@ const minToken = 16
 
 // actor is who asks. It is written to logs; it holds no secret.
 type actor struct {
-	Name string
-	Role Role
+	Name    string
+	Role    Role
+	Tenants []string
+	Client  string // address; empty over the socket
 }
 
 type actorKey struct{}
@@ -118,7 +121,7 @@ func readSecret(t Token) (secret, error) {
 	if len(text) < minToken {
 		return secret{}, fmt.Errorf("%s holds %d characters, at least %d are needed: try `openssl rand -hex 32 > %s`", t.File, len(text), minToken, t.File)
 	}
-	return secret{actor{t.Name, t.Role}, sha256.Sum256([]byte(text))}, nil
+	return secret{actor{Name: t.Name, Role: t.Role, Tenants: t.Tenants}, sha256.Sum256([]byte(text))}, nil
 }
 
 // who finds the owner of a token. Every secret is compared, whatever matches, so that the
@@ -158,6 +161,7 @@ func (s *Server) login(next http.Handler) http.Handler {
 			s.log.WarnContext(r.Context(), "admin API refused a token", "client", clientAddr(r))
 			s.challenge(w, "this token is not known here: check that its file is one of spec.admin.tokens")
 		default:
+			who.Client = clientAddr(r).String()
 			next.ServeHTTP(w, r.WithContext(withActor(r.Context(), who)))
 		}
 	})

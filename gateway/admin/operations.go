@@ -11,22 +11,35 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/gateway/console"
 )
 
 // operations registers the API on a mux. The OpenAPI document is made once, here.
 func (s *Server) operations() (*http.ServeMux, error) {
 	mux := http.NewServeMux()
 	h := humago.New(mux, s.huma())
-	h.UseMiddleware(s.count, authorize(h))
+	h.UseMiddleware(s.count, authorize(h), precondition(h))
 	s.registerStatus(h)
 	s.registerTenants(h)
 	s.registerTester(h)
 	s.registerPools(h)
 	s.registerLimits(h)
 	s.registerConfig(h)
+	s.registerCutovers(h)
+	s.registerHolds(h)
+	s.registerBackends(h)
+	s.registerEvents(h)
+	s.registerWaits(h)
+	s.registerReads(h)
 	if err := describe(mux, h.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
+	page, err := console.Handler()
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	mux.Handle(console.Prefix+"/", page)
+	mux.Handle(console.Prefix, page)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
 	return mux, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"sluicegate.dev/sluice/gateway/admin/api"
 	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // onePool is the input of operations on a pool.
@@ -29,40 +30,67 @@ func (s *Server) registerPools(h huma.API) {
 	huma.Register(h, operation("listPoolStatus", http.MethodGet, "/status/pools", Viewer, "Every pool, as it is now"), s.listPoolStatus)
 }
 
-func (s *Server) listPools(context.Context, *struct{}) (*body[api.PoolList], error) {
-	pools := s.config.Gateway.Snapshot().Pools
-	list := make([]api.Pool, 0, len(pools))
-	for _, name := range sortedKeys(pools) {
-		list = append(list, viewPool(pools[name]))
+func (s *Server) listPools(ctx context.Context, _ *struct{}) (*body[api.PoolList], error) {
+	snapshot := s.config.Gateway.Snapshot()
+	users := tenantsByPool(snapshot)
+	list := make([]api.Pool, 0, len(snapshot.Pools))
+	for _, name := range sortedKeys(snapshot.Pools) {
+		if actorFrom(ctx).seesAny(users[name]) {
+			list = append(list, viewPool(snapshot.Pools[name]))
+		}
 	}
 	return &body[api.PoolList]{api.PoolList{Pools: list}}, nil
 }
 
-func (s *Server) getPool(_ context.Context, in *onePool) (*declared[api.Pool], error) {
-	pools := s.config.Gateway.Snapshot().Pools
-	p, ok := pools[in.Pool]
-	if !ok {
-		return nil, huma.Error404NotFound(notThere("pool", in.Pool, sortedKeys(pools)))
+func (s *Server) getPool(ctx context.Context, in *onePool) (*declared[api.Pool], error) {
+	p, err := s.findPool(ctx, in.Pool)
+	if err != nil {
+		return nil, err
 	}
-	return reply(p.Digest, viewPool(p), in.IfNoneMatch)
+	tag, err := s.poolTag(p)
+	if err != nil {
+		return nil, err
+	}
+	return reply(tag, viewPool(p), in.IfNoneMatch)
 }
 
-func (s *Server) getPoolStatus(_ context.Context, in *onePool) (*body[api.PoolStatus], error) {
-	snapshot := s.config.Gateway.Snapshot()
-	p, ok := poolsNow(snapshot, s.config.Gateway.UpstreamStatus())[in.Pool]
-	if !ok {
-		return nil, huma.Error404NotFound(notThere("pool", in.Pool, sortedKeys(snapshot.Pools)))
+func (s *Server) getPoolStatus(ctx context.Context, in *onePool) (*body[api.PoolStatus], error) {
+	p, err := s.findPool(ctx, in.Pool)
+	if err != nil {
+		return nil, err
 	}
-	return &body[api.PoolStatus]{p}, nil
+	return &body[api.PoolStatus]{s.poolsFor(ctx)[p.Name]}, nil
 }
 
-func (s *Server) listPoolStatus(context.Context, *struct{}) (*body[api.PoolStatusList], error) {
-	pools := poolsNow(s.config.Gateway.Snapshot(), s.config.Gateway.UpstreamStatus())
+func (s *Server) listPoolStatus(ctx context.Context, _ *struct{}) (*body[api.PoolStatusList], error) {
+	pools := s.poolsFor(ctx)
 	list := make([]api.PoolStatus, 0, len(pools))
 	for _, name := range sortedKeys(pools) {
 		list = append(list, pools[name])
 	}
 	return &body[api.PoolStatusList]{api.PoolStatusList{Pools: list}}, nil
+}
+
+// poolsFor are the pools that the actor may see, as they are now and with what operators said
+// of their servers.
+func (s *Server) poolsFor(ctx context.Context) map[string]api.PoolStatus {
+	pools, who := poolsNow(s.config.Gateway.Snapshot(), s.config.Gateway.UpstreamStatus()), actorFrom(ctx)
+	for name, p := range pools {
+		if !who.seesAny(p.Tenants) {
+			delete(pools, name)
+			continue
+		}
+		rec, _ := s.config.Runtime.Pool(name)
+		p.Tenants = slices.DeleteFunc(slices.Clone(p.Tenants), func(t string) bool { return !who.sees(t) })
+		p.Backends = slices.Clone(p.Backends)
+		for i := range p.Backends {
+			if b, ok := rec.Backends[p.Backends[i].Name]; ok && b.State != cutover.Ready {
+				p.Backends[i].Operator = string(b.State)
+			}
+		}
+		pools[name] = p
+	}
+	return pools
 }
 
 // poolsNow joins what is declared with what is live. A backend that the live side does not

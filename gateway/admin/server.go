@@ -51,7 +51,9 @@ type Snapshot struct {
 type Config struct {
 	Gateway Gateway
 	// Limits may be nil: then no client is known.
-	Limits Limits
+	Limits  Limits
+	Runtime Runtime
+	Audit   Auditor
 	// Ready is nil when the gateway takes requests, else it says why not.
 	Ready   func() error
 	Version string
@@ -77,11 +79,14 @@ type Server struct {
 	metrics *metrics
 	mux     *http.ServeMux
 	logins  *logins
+	keys    keys
+
+	stopping chan struct{} // closed when Run is to end: streams do not hold it up
 }
 
 // New makes the API. Token files are read here, so that a missing one stops the start.
 func New(c Config) (*Server, error) {
-	s := &Server{config: c, log: c.Log, started: time.Now(), metrics: newMetrics(c.Metrics)}
+	s := &Server{config: c, log: c.Log, started: time.Now(), metrics: newMetrics(c.Metrics), stopping: make(chan struct{})}
 	var err error
 	if s.logins, err = newLogins(c.Tokens, c.Log); err != nil {
 		return nil, err
@@ -95,6 +100,7 @@ func New(c Config) (*Server, error) {
 // Run serves both listeners until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, func() { close(s.stopping) })
 	for _, open := range []func() (net.Listener, http.Handler, error){s.openSocket, s.openTCP} {
 		listener, handler, err := open()
 		if err != nil {

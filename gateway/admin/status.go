@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,7 +21,7 @@ func (s *Server) listReplicas(context.Context, *struct{}) (*body[api.ReplicaList
 	return &body[api.ReplicaList]{s.config.Gateway.Replicas()}, nil
 }
 
-func (s *Server) getStatus(context.Context, *struct{}) (*body[api.Status], error) {
+func (s *Server) getStatus(ctx context.Context, _ *struct{}) (*body[api.Status], error) {
 	snapshot := s.config.Gateway.Snapshot()
 	status := api.Status{
 		Version: s.config.Version, Started: s.started.UTC(), UptimeSeconds: int64(time.Since(s.started) / time.Second),
@@ -37,8 +39,27 @@ func (s *Server) getStatus(context.Context, *struct{}) (*body[api.Status], error
 	if err := s.ready(); err != nil {
 		status.Ready, status.NotReady = false, err.Error()
 	}
-	status.Backends, status.Unwell = summary(poolsNow(snapshot, s.config.Gateway.UpstreamStatus()))
+	status.Backends, status.Unwell = summary(s.poolsFor(ctx))
+	s.onlyTheirs(actorFrom(ctx), &status)
 	return &body[api.Status]{status}, nil
+}
+
+// onlyTheirs leaves out what concerns other tenants than the actor's.
+func (s *Server) onlyTheirs(who actor, status *api.Status) {
+	if who.everything() {
+		return
+	}
+	status.Pending = nil
+	status.Problems = slices.DeleteFunc(status.Problems, func(p api.Problem) bool {
+		tenant, ok := strings.CutPrefix(p.Resource, "Tenant ")
+		return !ok || !who.sees(tenant)
+	})
+	status.Tenants = 0
+	for name := range s.config.Gateway.Snapshot().Tenants {
+		if who.sees(name) {
+			status.Tenants++
+		}
+	}
 }
 
 // summary counts the backends by state and picks those that are not up.

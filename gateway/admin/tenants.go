@@ -23,26 +23,43 @@ func (s *Server) registerTenants(h huma.API) {
 	huma.Register(h, operation("getTenantStatus", http.MethodGet, "/tenants/{tenant}/status", Viewer, "One tenant, as it is now"), s.getTenantStatus)
 }
 
-func (s *Server) listTenants(context.Context, *struct{}) (*body[api.TenantList], error) {
+func (s *Server) listTenants(ctx context.Context, _ *struct{}) (*body[api.TenantList], error) {
 	tenants := s.config.Gateway.Snapshot().Tenants
 	list := make([]api.Tenant, 0, len(tenants))
 	for _, name := range sortedKeys(tenants) {
-		list = append(list, viewTenant(tenants[name]))
+		if actorFrom(ctx).sees(name) {
+			list = append(list, s.viewTenant(tenants[name]))
+		}
 	}
 	return &body[api.TenantList]{api.TenantList{Tenants: list}}, nil
 }
 
-func (s *Server) getTenant(_ context.Context, in *oneTenant) (*declared[api.Tenant], error) {
-	t, err := findTenant(s.config.Gateway.Snapshot(), in.Tenant)
+func (s *Server) getTenant(ctx context.Context, in *oneTenant) (*declared[api.Tenant], error) {
+	t, err := s.findTenant(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	return reply(t.Digest, viewTenant(t), in.IfNoneMatch)
+	tag, err := s.tenantTag(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	return reply(tag, s.viewTenant(t), in.IfNoneMatch)
 }
 
-func (s *Server) getTenantStatus(_ context.Context, in *oneTenant) (*body[api.TenantStatus], error) {
+// viewTenant is a tenant as declared, and where it is now.
+func (s *Server) viewTenant(t *routing.Tenant) api.Tenant {
+	view, now := viewTenant(t), s.effective(t)
+	view.Active, view.Declared, view.Drifted = now.Active, now.Declared, now.Drifted
+	view.Hold, view.Maintenance = now.Held, now.Page
+	if rec, _ := s.config.Runtime.Tenant(t.Name); rec.Cutover != nil {
+		view.Cutover = rec.Cutover.ID
+	}
+	return view
+}
+
+func (s *Server) getTenantStatus(ctx context.Context, in *oneTenant) (*body[api.TenantStatus], error) {
 	snapshot := s.config.Gateway.Snapshot()
-	t, err := findTenant(snapshot, in.Tenant)
+	t, err := s.findTenant(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +68,10 @@ func (s *Server) getTenantStatus(_ context.Context, in *oneTenant) (*body[api.Te
 	if snapshot.Source != nil {
 		status.Source, status.State = snapshot.Source(t.Name)
 	}
-	if t.Active != nil {
-		status.Active = t.Active.Name
-	}
+	now := s.effective(t)
+	status.Active, status.Declared, status.Drifted = now.Active, now.Declared, now.Drifted
+	left := s.config.Runtime.Remainder(t.Name, 0)
+	status.Remainder, status.Runtime = &left, now.Runtime
 	for name, release := range t.Releases {
 		pool := pools[release.Pool.Name]
 		status.Releases[name] = api.ReleaseStatus{Pool: pool, Shared: len(pool.Tenants) > 1}
@@ -65,13 +83,6 @@ func (s *Server) getTenantStatus(_ context.Context, in *oneTenant) (*body[api.Te
 		status.Classes[string(class)] = pools[pool.Name]
 	}
 	return &body[api.TenantStatus]{status}, nil
-}
-
-func findTenant(snapshot Snapshot, name string) (*routing.Tenant, error) {
-	if t, ok := snapshot.Tenants[name]; ok {
-		return t, nil
-	}
-	return nil, huma.Error404NotFound(notThere("tenant", name, sortedKeys(snapshot.Tenants)))
 }
 
 // problemsOf are the problems of a tenant's own documents.

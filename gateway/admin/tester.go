@@ -28,7 +28,7 @@ func (s *Server) registerTester(h huma.API) {
 // makeTesterPass signs a pass. It changes nothing: pins stay as they are, and the pass ends
 // by itself.
 func (s *Server) makeTesterPass(ctx context.Context, in *testerRequest) (*body[api.TesterPass], error) {
-	t, err := findTenant(s.config.Gateway.Snapshot(), in.Tenant)
+	t, err := s.findTenant(ctx, in.Tenant)
 	if err != nil {
 		return nil, err
 	}

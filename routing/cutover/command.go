@@ -126,6 +126,21 @@ func (r Record) Confirm(now time.Time, actor, reason string) (Record, error) {
 	return n.changed(now), nil
 }
 
+// Can says what an operator may say to the cutover now.
+func (c *Cutover) Can() []string {
+	can := []string{}
+	r := Record{Tenant: c.Tenant, Cutover: c}
+	for _, one := range []struct {
+		name string
+		do   func(Record, time.Time, string, string) (Record, error)
+	}{{"promote", Record.Promote}, {"pause", Record.Pause}, {"resume", Record.Resume}, {"confirm", Record.Confirm}, {"abort", Record.Abort}} {
+		if _, err := one.do(r, c.Since, "", ""); err == nil {
+			can = append(can, one.name)
+		}
+	}
+	return can
+}
+
 // TakeOver makes another replica the driver. The one before finds that the record has changed
 // under it and stops.
 func (r Record) TakeOver(replica string) Record {

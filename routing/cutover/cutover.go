@@ -135,6 +135,7 @@ type Cutover struct {
 	Beat  uint64 `json:"beat"`
 
 	Timeline []Event    `json:"timeline"`
+	Dropped  int        `json:"dropped,omitempty"` // events from its beginning that were too many
 	Counts   Counts     `json:"counts"`
 	Ended    *time.Time `json:"ended,omitempty"`
 }

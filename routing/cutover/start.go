@@ -22,13 +22,13 @@ func New(tenant, from string, plan Plan, now time.Time, actor, reason, id, seed 
 		Before: Before{Active: from, Settled: slices.Clone(r.Settled), Closings: slices.Clone(r.Closings)},
 	}
 	r.Cutover = c
-	first := c.Plan.phases()[0]
+	first := c.Plan.Phases()[0]
 	r.enter(first, now, actor, "started: "+string(c.Plan.Strategy)+" from "+from+" to "+plan.To+": "+reason)
 	return r.changed(now), nil
 }
 
-// phases are those that a plan passes, in order, when nothing goes wrong.
-func (p Plan) phases() []Phase {
+// Phases are those that a plan passes, in order, when nothing goes wrong.
+func (p Plan) Phases() []Phase {
 	var all []Phase
 	if !p.SkipPreflight || p.Strategy == Failover && p.Check != nil {
 		all = append(all, Preflight)
@@ -51,7 +51,7 @@ func (p Plan) phases() []Phase {
 
 // next is the phase behind one.
 func (p Plan) next(after Phase) Phase {
-	all := p.phases()
+	all := p.Phases()
 	return all[slices.Index(all, after)+1]
 }
 
@@ -137,8 +137,8 @@ const ackWithin = 10 * time.Second
 func (c *Cutover) note(now time.Time, actor, text string) {
 	const most = 500
 	c.Timeline = append(slices.Clip(c.Timeline), Event{At: now, Phase: c.Phase, Actor: actor, Text: text})
-	if len(c.Timeline) > most { // the start is kept: it says who and why
-		c.Timeline = slices.Delete(c.Timeline, 1, 2)
+	if over := len(c.Timeline) - most; over > 0 {
+		c.Timeline, c.Dropped = slices.Clone(c.Timeline[over:]), c.Dropped+over
 	}
 }
 

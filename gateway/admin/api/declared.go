@@ -8,6 +8,11 @@ type Tenant struct {
 	Name        string             `json:"name" doc:"Name of the tenant" example:"acme"`
 	Hosts       []string           `json:"hosts" doc:"Canonical hostnames; *.x matches exactly one label"`
 	Active      string             `json:"active" doc:"Release that takes new sessions" example:"blue"`
+	Declared    string             `json:"declared" doc:"Release that is declared to" example:"blue"`
+	Drifted     bool               `json:"drifted,omitempty" doc:"A completed cutover is not declared yet"`
+	Cutover     string             `json:"cutover,omitempty" doc:"Id of the cutover that is running"`
+	Hold        bool               `json:"hold,omitempty" doc:"Whether requests are held"`
+	Maintenance bool               `json:"maintenance,omitempty" doc:"Whether the maintenance page is up"`
 	Releases    map[string]Release `json:"releases" doc:"Releases by name"`
 	ClassPools  map[string]string  `json:"classPools,omitempty" doc:"Pool of a request class that has one of its own"`
 	Classes     []string           `json:"classes,omitempty" doc:"Request classes of the operator's own, in the order they are tried"`

@@ -102,6 +102,7 @@ const (
 type BackendStatus struct {
 	Name     string     `json:"name"`
 	State    string     `json:"state" enum:"up,saturated,down,unknown"`
+	Operator string     `json:"operator,omitempty" enum:"drain,maintenance" doc:"What an operator said of it"`
 	Reason   string     `json:"reason,omitempty" doc:"Why it is not up"`
 	Since    *time.Time `json:"since,omitempty" doc:"Since when it is in this state"`
 	InFlight int        `json:"inFlight" doc:"Requests at the server now"`
@@ -129,9 +130,14 @@ type TenantStatus struct {
 	Source   string                   `json:"source,omitempty" doc:"Document that it is served from, file:line"`
 	State    string                   `json:"state,omitempty" enum:"current,stale,vanished" doc:"current: as declared; stale: the declared version is broken, the last good one is served; vanished: not declared any more, served for a while"`
 	Active   string                   `json:"active" doc:"Release that takes new sessions"`
+	Declared string                   `json:"declared" doc:"Release that is declared to"`
+	Drifted  bool                     `json:"drifted,omitempty" doc:"A completed cutover is not declared yet"`
 	Releases map[string]ReleaseStatus `json:"releases"`
 	Classes  map[string]PoolStatus    `json:"classes,omitempty" doc:"Pools of request classes that have one of their own"`
 	Problems []Problem                `json:"problems" doc:"What is wrong with the tenant's documents; the last good version is served"`
+
+	Remainder *Remainder `json:"remainder,omitempty" doc:"What is going on, over all gateways"`
+	Runtime   []Override `json:"runtime,omitempty" doc:"What was decided at runtime"`
 }
 
 // ReleaseStatus is one release of a tenant as the gateway sees it now.

@@ -1,0 +1,204 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/routing/cutover"
+)
+
+// How a write goes: the role and the precondition are looked at before its body is read; then
+// whether it was done already (Idempotency-Key), whether the resource is still what the caller
+// has seen (If-Match), what it would change (dryRun); then it is written into the audit log,
+// then done; and it is answered once every gateway follows, or with those that do not yet.
+
+// writing is what every write has.
+type writing struct {
+	IfMatch string `header:"If-Match" doc:"ETag of what is changed, as the caller has seen it"`
+	Key     string `header:"Idempotency-Key" maxLength:"128" doc:"The same write under the same key is done once"`
+	DryRun  bool   `query:"dryRun" doc:"Say what would change, and change nothing"`
+}
+
+// followWithin is how long a write waits for the other gateways.
+const followWithin = 2 * time.Second
+
+const matchKey = "match"
+
+// writeOperation is an operation that changes something. resource says what If-Match is of.
+func writeOperation(id, method, path string, needs Role, summary, resource string) huma.Operation {
+	op := operation(id, method, path, needs, summary)
+	op.MaxBodyBytes = 64 << 10
+	op.Metadata[matchKey] = true
+	op.Description += " If-Match is the ETag of the " + resource + "."
+	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed,
+		http.StatusUnprocessableEntity, http.StatusPreconditionRequired, http.StatusServiceUnavailable)
+	return op
+}
+
+// precondition refuses a write without one, before its body is read (RFC 6585, section 3).
+func precondition(h huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		needed, _ := ctx.Operation().Metadata[matchKey].(bool)
+		if needed && ctx.Header("If-Match") == "" {
+			_ = huma.WriteErr(h, ctx, http.StatusPreconditionRequired,
+				"say what you have seen: GET it, and send its ETag as If-Match")
+			return
+		}
+		next(ctx)
+	}
+}
+
+// matched refuses a write whose caller has seen something else. "*" is whatever is there.
+func matched(in writing, tag, what string) error {
+	if in.IfMatch == "*" || in.IfMatch == tag {
+		return nil
+	}
+	return huma.ErrorWithHeaders(
+		huma.Error412PreconditionFailed(what+" was changed meanwhile: look again, then decide"),
+		http.Header{"Etag": {tag}})
+}
+
+// order is one write on its way.
+type order struct {
+	writing
+	operation, tenant, target, reason string
+	body                              any
+}
+
+// written is the answer of a write.
+type written[T any] struct {
+	Status int
+	Body   T
+}
+
+// once does an order, or answers what it answered before under the same key.
+func once[T any](ctx context.Context, s *Server, o order, do func() (*written[T], error)) (*written[T], error) {
+	if o.Key == "" || o.DryRun {
+		return do()
+	}
+	text, err := json.Marshal(struct{ Operation, Target, Reason, Body any }{o.operation, o.target, o.reason, o.body})
+	if err != nil {
+		return nil, err
+	}
+	e, fresh := s.keys.take(actorFrom(ctx).Name+"\x00"+o.Key, string(text), time.Now())
+	switch {
+	case e == nil:
+		return nil, huma.Error422UnprocessableEntity("this Idempotency-Key was used for another write: take a new one for each decision")
+	case !fresh:
+		<-e.done
+		if answer, ok := e.answer.(*written[T]); ok {
+			return answer, nil
+		}
+		return do() // it had failed, and did nothing
+	}
+	answer, err := do()
+	if err != nil {
+		s.keys.drop(e)
+		return nil, err
+	}
+	s.keys.keep(e, answer)
+	return answer, nil
+}
+
+// noted writes an order into the audit log. Without that it is not done.
+func (s *Server) noted(ctx context.Context, o order) error {
+	who := actorFrom(ctx)
+	text, err := json.Marshal(o.body)
+	if err == nil {
+		_, err = s.config.Audit.Append(api.AuditRecord{
+			Actor: who.Name, Role: string(who.Role), Client: who.Client, Operation: o.operation,
+			Tenant: o.tenant, Target: o.target, Reason: o.reason, Body: string(text),
+		})
+	}
+	if err != nil {
+		s.log.ErrorContext(ctx, "a change was refused because it cannot be written into the audit log", "operation", o.operation, "target", o.target, "err", err)
+		return huma.Error500InternalServerError("nothing was changed: the audit log cannot be written (" + err.Error() + "); look at the disk of spec.dataDir")
+	}
+	s.log.WarnContext(ctx, "change asked for", "operation", o.operation, "tenant", o.tenant, "target", o.target, "actor", who.Name, "reason", o.reason)
+	return nil
+}
+
+// refused puts what the model says into an answer.
+func refused(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, cutover.ErrInvalidPlan):
+		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, cutover.ErrRunning), errors.Is(err, cutover.ErrNoCutover), errors.Is(err, cutover.ErrPastReturn), errors.Is(err, cutover.ErrNotNow):
+		return huma.Error409Conflict(err.Error())
+	}
+	var known huma.StatusError
+	if errors.As(err, &known) {
+		return err
+	}
+	return huma.Error503ServiceUnavailable("the change was not made: " + err.Error())
+}
+
+// follow waits a moment for the other gateways and says who has not followed.
+func (s *Server) follow(ctx context.Context, tenant string, sequence uint64) (status int, laggards []string) {
+	late := time.NewTimer(followWithin)
+	defer late.Stop()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if laggards = s.config.Runtime.Laggards(tenant, sequence); len(laggards) == 0 {
+			return http.StatusOK, nil
+		}
+		select {
+		case <-tick.C:
+		case <-late.C:
+			return http.StatusAccepted, laggards
+		case <-ctx.Done():
+			return http.StatusAccepted, laggards
+		}
+	}
+}
+
+// span reads a time span that may be left out.
+func span(field, text string, otherwise time.Duration) (time.Duration, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, huma.Error422UnprocessableEntity(fmt.Sprintf("%s: %q is no time span such as 25s, 10m or 2h", field, text))
+	}
+	return d, nil
+}
+
+// expiry reads when something ends: after a span, or at a moment; nil: never.
+func expiry(text string, now time.Time) (*time.Time, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // it never ends
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		if !at.After(now) {
+			return nil, huma.Error422UnprocessableEntity("expires: " + text + " is over")
+		}
+		return &at, nil
+	}
+	d, err := span("expires", text, 0)
+	if err != nil || d <= 0 {
+		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("expires: %q is no time span such as 2h, and no moment such as 2026-11-23T06:00:00Z", text))
+	}
+	at := now.Add(d)
+	return &at, nil
+}
+
+// said is the reason, cut.
+func said(reason string) (string, error) {
+	reason = strings.TrimSpace(reason)
+	if len(reason) < 3 {
+		return "", huma.Error422UnprocessableEntity("reason: say why, in three characters or more")
+	}
+	return reason, nil
+}
