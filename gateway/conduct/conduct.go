@@ -11,6 +11,7 @@ import (
 
 	"sluicegate.dev/sluice/gateway/control"
 	"sluicegate.dev/sluice/gateway/report"
+	"sluicegate.dev/sluice/internal/keyring"
 	"sluicegate.dev/sluice/routing"
 	"sluicegate.dev/sluice/routing/cutover"
 )
@@ -42,7 +43,8 @@ type Config struct {
 
 	// Dial opens connections to webhooks and checks; it refuses what must not be called.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Webhooks signs what they are told: the ring's first key for that purpose.
+	// Webhooks signs what they are told: the ring's first key for that purpose. Receivers
+	// verify with its text in hex, which people can pass on (sluice keys webhooks).
 	Webhooks []byte
 
 	Reports *Reports    // keeps those of cutovers that have ended; nil: nobody does
@@ -63,7 +65,7 @@ type Conductor struct {
 
 // New returns a Conductor. Run starts it.
 func New(cfg Config) *Conductor {
-	c := &Conductor{cfg: cfg, log: cfg.Log, call: newCaller(cfg.Dial, cfg.Webhooks)}
+	c := &Conductor{cfg: cfg, log: cfg.Log, call: newCaller(cfg.Dial, []byte(keyring.Key{Secret: cfg.Webhooks}.Text()))}
 	c.metrics = newMetrics(cfg.Metrics, c)
 	c.notices = newNotifier(c.call, c.metrics, c.log)
 	return c

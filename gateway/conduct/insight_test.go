@@ -16,7 +16,7 @@ import (
 func TestInsight(t *testing.T) {
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.Header.Get(SignatureHeader) != Sign([]byte("secret"), body) {
+		if r.Header.Get(SignatureHeader) != Sign(hookSecret(), body) {
 			t.Errorf("signature %q does not fit %s", r.Header.Get(SignatureHeader), body)
 		}
 		io.WriteString(w, `{"checks": [{"name": "cron", "ok": false, "text": "both sides run cron"}, {"name": "disk", "ok": true, "text": "80 GB free"}]}`)

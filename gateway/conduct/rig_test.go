@@ -133,3 +133,6 @@ func rubbish(size int, seed int64) string {
 	}
 	return string(text)
 }
+
+// hookSecret is what a receiver was told of the key "secret".
+func hookSecret() []byte { return []byte("736563726574") }

@@ -295,7 +295,7 @@ func (w *world) serveHooks() {
 		if r.Host == "standby.example" {
 			status, text = http.StatusOK, w.writable
 		} else {
-			if json.Unmarshal(body, &h.body) != nil || r.Header.Get(SignatureHeader) != Sign([]byte("secret"), body) {
+			if json.Unmarshal(body, &h.body) != nil || r.Header.Get(SignatureHeader) != Sign(hookSecret(), body) {
 				w.t.Errorf("webhook %s got a body that is not signed: %s", r.URL, body)
 			}
 			w.heard = append(w.heard, h)

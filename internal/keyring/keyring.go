@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,12 @@ type Key struct {
 	Name   string // not secret: says which key signed
 	Secret []byte
 }
+
+// Webhooks is the purpose of the key that signs what webhooks are told.
+const Webhooks = "webhooks"
+
+// Text is a key as people pass it on.
+func (k Key) Text() string { return hex.EncodeToString(k.Secret) }
 
 // Open reads the ring at path, and makes one there when the file is absent. A file that
 // others may read is refused: whoever can read it can sign in as anybody.
