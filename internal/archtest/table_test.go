@@ -153,7 +153,7 @@ func table() []rule {
 		{packages: []string{"cmd/sluice"}, ours: []string{"gateway", "internal/..."}, never: []ban{noTraefikDirect()}},
 		{
 			packages: []string{"internal/cli/...", "internal/client/..."},
-			ours:     []string{"config/...", "routing/...", "gateway/admin/api", "internal/..."},
+			ours:     []string{"config/...", "routing/...", "gateway/admin/api", "gateway/audit", "internal/..."},
 			never:    outside,
 		},
 		{packages: []string{"internal/scaffold/..."}, ours: []string{"config"}, never: outside},

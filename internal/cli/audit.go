@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/gateway/audit"
 	"sluicegate.dev/sluice/internal/client"
 )
 
@@ -20,6 +21,7 @@ func auditCommand(find *connect) *cobra.Command {
 		Example: "  sluice audit acme --since 24h",
 		Args:    atMostOne("TENANT"), ValidArgsFunction: find.tenantNames,
 	}
+	c.AddCommand(auditVerifyCommand(find))
 	out := addOutput(c)
 	since := c.Flags().Duration("since", 0, "only what is younger")
 	limit := c.Flags().Int("limit", 50, "how many")
@@ -35,6 +37,33 @@ func auditCommand(find *connect) *cobra.Command {
 			}
 			return out.print(c.OutOrStdout(), api.AuditList{Records: all}, func(w io.Writer) { auditTable(w, all) })
 		})
+	}
+	return c
+}
+
+func auditVerifyCommand(find *connect) *cobra.Command {
+	c := &cobra.Command{
+		Use: "verify [DIR]", Short: "Prove that nobody has changed the audit log",
+		Long: `Each record names the hash of the one before: one that was changed, left out or put in shows.
+DIR is the folder that holds audit.log, the data directory by default. It needs no gateway, and
+may be run on a copy.`,
+		Example: "  sluice audit verify /var/lib/sluice",
+		Args:    atMostOne("DIR"),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		dir := find.options.DataDir
+		if len(args) == 1 {
+			dir = args[0]
+		}
+		records, err := audit.Verify(dir)
+		if err != nil {
+			return err
+		}
+		if records == 0 {
+			return fmt.Errorf("there is no audit log in %s: name the gateway's data directory", dir)
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s, each in its place.\n", plural(records, "record"))
+		return nil
 	}
 	return c
 }

@@ -75,7 +75,7 @@ func Root(deps Deps) *cobra.Command {
 	find := addConnectFlags(root)
 	root.AddCommand(
 		runCommand(deps), demoCommand(deps),
-		initCommand(), validateCommand(deps), schemaCommand(),
+		initCommand(), validateCommand(deps), schemaCommand(), keysCommand(),
 		cutoverCommand(find), holdCommand(find), overridesCommand(find), diffCommand(find), exportCommand(find), auditCommand(find),
 		statusCommand(find), tenantCommand(find), backendCommand(find), limitsCommand(find), confirmCommand(find),
 		healthcheckCommand(find), contextCommand(find), versionCommand(deps.Build),
@@ -129,7 +129,7 @@ func group(root *cobra.Command) {
 		names     []string
 	}{
 		{"start", "Start a gateway:", []string{"run", "demo", "init"}},
-		{"config", "Configuration:", []string{"validate", "schema"}},
+		{"config", "Configuration:", []string{"validate", "schema", "keys"}},
 		{"move", "Move tenants:", []string{"cutover", "hold", "overrides", "diff", "export", "audit"}},
 		{"ask", "Ask or tell a running gateway:", []string{"status", "tenant", "backend", "limits", "confirm", "healthcheck", "context"}},
 	}

@@ -18,7 +18,7 @@ func sceneOf(c api.Cutover, now time.Time, lines int) scene {
 	}
 	if c.Ended == nil {
 		s.facts = append(s.facts, [2]string{"waits for", waits(c, now)}, [2]string{"way", way(c)})
-		s.remainder(c)
+		s.remainder(c.Remainder)
 	}
 	if c.Blocked != "" {
 		s.trouble = append(s.trouble, c.Blocked)
@@ -75,8 +75,7 @@ func way(c api.Cutover) string {
 }
 
 // remainder adds what is left on the side that is left.
-func (s *scene) remainder(c api.Cutover) {
-	r := c.Remainder
+func (s *scene) remainder(r *api.Remainder) {
 	if r == nil {
 		return
 	}

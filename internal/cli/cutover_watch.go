@@ -79,7 +79,7 @@ func (w *watcher) run(ctx context.Context) error {
 			wait(ctx, retry)
 		}
 	}
-	return w.outcome()
+	return outcome(w.seen)
 }
 
 // follow reads events until the stream ends. Each is the moment to look again.
@@ -164,11 +164,11 @@ func leftLine(c api.Cutover) string {
 		return ""
 	}
 	s := scene{}
-	s.remainder(c)
+	s.remainder(c.Remainder)
 	line := phaseWords(c)
-	for _, f := range s.facts {
-		if f[0] == "left" || f[0] == "held" && f[1] != "" {
-			line += ", " + f[0] + ": " + f[1]
+	for _, name := range []string{"left", "held"} {
+		if text := s.fact(name); text != "" {
+			line += ", " + name + ": " + text
 		}
 	}
 	if c.Blocked != "" {
@@ -178,15 +178,15 @@ func leftLine(c api.Cutover) string {
 }
 
 // outcome is the exit code that fits the end.
-func (w *watcher) outcome() error {
-	if w.seen.Phase == "completed" {
+func outcome(c api.Cutover) error {
+	if c.Phase == "completed" {
 		return nil
 	}
-	why := w.seen.Blocked
-	if n := len(w.seen.Timeline); why == "" && n > 0 {
-		why = w.seen.Timeline[n-1].Text
+	why := c.Blocked
+	if n := len(c.Timeline); why == "" && n > 0 {
+		why = c.Timeline[n-1].Text
 	}
-	return fmt.Errorf("cutover %s of %s has %s: %s", w.seen.ID, w.seen.Tenant, endWord(w.seen.Phase), why)
+	return fmt.Errorf("cutover %s of %s has %s: %s", c.ID, c.Tenant, endWord(c.Phase), why)
 }
 
 func endWord(phase string) string {

@@ -336,20 +336,29 @@ func (f *fake) wait(w http.ResponseWriter, r *http.Request) {
 	defer timer.Stop()
 	for {
 		f.mu.Lock()
-		over, changed, known := f.cutover != nil && f.cutover.Ended != nil, f.changed, f.known
+		over, changed := f.cutover != nil && f.cutover.Ended != nil, f.changed
+		out := api.Waited{Until: r.URL.Query().Get("until"), Reached: over}
+		if f.cutover != nil {
+			out.Remainder = f.cutover.Remainder
+		}
 		f.mu.Unlock()
-		switch {
-		case !known:
-			problem(w, http.StatusServiceUnavailable, "node-b (r2) is not heard of")
-			return
-		case over:
-			_ = json.NewEncoder(w).Encode(api.Waited{Until: r.URL.Query().Get("until"), Reached: true})
+		say := func(status int) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(out)
+		}
+		if over {
+			say(http.StatusOK)
 			return
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			problem(w, http.StatusRequestTimeout, "not yet")
+			if out.Remainder != nil && !out.Remainder.Known {
+				say(http.StatusServiceUnavailable)
+				return
+			}
+			say(http.StatusRequestTimeout)
 			return
 		case <-ctx.Done():
 			return

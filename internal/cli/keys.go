@@ -33,11 +33,11 @@ func keysWebhooksCommand() *cobra.Command {
 X-Sluice-Signature is "sha256=" and the HMAC-SHA256 of the body, in hex, with the text of the
 secret as the key. It is derived from the first key of spec.secretsFile, so it changes when
 another key is put in front. Nothing else can be made with it.`,
-		Example: "  sluice keys webhooks --install /etc/sluice/sluice.yaml\n  openssl dgst -sha256 -hmac \"$(sluice keys webhooks)\" body.json",
+		Example: "  sluice keys webhooks --config /etc/sluice/sluice.yaml\n  openssl dgst -sha256 -hmac \"$(sluice keys webhooks)\" body.json",
 		Args:    cobra.NoArgs,
 	}
 	out := addOutput(c)
-	c.Flags().StringVar(&install, "install", install, "install settings that name the key ring")
+	c.Flags().StringVar(&install, "config", install, "`FILE` with the install settings")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		found, err := webhookKeyOf(install)
 		if err != nil {

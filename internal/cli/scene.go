@@ -41,6 +41,16 @@ func (s scene) lines() []string {
 	return out
 }
 
+// fact is the text behind a label.
+func (s scene) fact(label string) string {
+	for _, f := range s.facts {
+		if f[0] == label {
+			return f[1]
+		}
+	}
+	return ""
+}
+
 // span is a time that people can say: 45 s, 4 min 10 s, 2 h 5 min, 3 days.
 func span(d time.Duration) string {
 	d = max(0, d).Round(time.Second)

@@ -3,9 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +25,8 @@ func tenantWaitCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "wait TENANT", Short: "Wait until a tenant is drained, held, or its cutover completed",
 		Long: `drained: nothing is in flight, and no session or socket is left, on the side that is left.
-held: every gateway holds the tenant's requests. completed: its cutover is.
+held: every gateway holds the tenant's requests. completed: its cutover is; one that was aborted
+or has failed ends the wait with exit code 1.
 
 As long as a gateway is silent nobody knows, and it goes on waiting. Exit code 0 when it is so, 4
 when it is not so after --for; standard error says what is left then.`,
@@ -58,22 +61,44 @@ type waiting struct {
 }
 
 func (w waiting) run(ctx context.Context) (api.Waited, error) {
-	for {
+	for heard := false; ; {
 		left := time.Until(w.end)
 		done, err := w.once(ctx, min(max(left, 0), pollFor))
+		heard = heard || err == nil
 		switch {
 		case ctx.Err() != nil:
 			return done, fmt.Errorf("%s: %w", w.tenant, errInterrupted)
-		case err == nil && done.Reached:
-			return done, nil
-		case err != nil && !isStatus(err, http.StatusRequestTimeout) && !isStatus(err, http.StatusServiceUnavailable):
+		case err != nil && heard && left > 0 && passing(err):
+			wait(ctx, min(retry, left))
+		case err != nil:
 			return done, err
+		case done.Reached:
+			return done, w.well(ctx)
 		case left <= 0:
-			return done, w.notYet(ctx, err)
-		case isStatus(err, http.StatusServiceUnavailable):
-			wait(ctx, min(retry, left)) // nobody knows: that is answered at once
+			return done, w.notYet(done.Remainder)
 		}
 	}
+}
+
+// passing says whether an error may be that of a gateway that starts again.
+func passing(err error) bool {
+	var unreachable *client.Unreachable
+	return errors.As(err, &unreachable) || isStatus(err, http.StatusServiceUnavailable)
+}
+
+// well looks at how a cutover ended: whoever waits for its end goes on with what cannot be
+// undone.
+func (w waiting) well(ctx context.Context) error {
+	if w.until != "completed" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.find.timeout)
+	defer cancel()
+	found, err := findCutover(ctx, w.gateway, w.tenant)
+	if err != nil {
+		return err
+	}
+	return outcome(found)
 }
 
 func (w waiting) once(ctx context.Context, most time.Duration) (api.Waited, error) {
@@ -83,13 +108,12 @@ func (w waiting) once(ctx context.Context, most time.Duration) (api.Waited, erro
 }
 
 // notYet says what is left.
-func (w waiting) notYet(ctx context.Context, err error) error {
-	detail := ""
-	if found, lookErr := findCutover(ctx, w.gateway, w.tenant); lookErr == nil {
-		detail = leftLine(found)
+func (w waiting) notYet(left *api.Remainder) error {
+	if left == nil {
+		left = &api.Remainder{Known: true}
 	}
-	if detail == "" && err != nil {
-		detail = err.Error()
-	}
-	return fmt.Errorf("%w: %s is not %s: %s", errNotYet, w.tenant, w.until, cmp.Or(detail, "see sluice cutover status "+w.tenant))
+	s := scene{}
+	s.remainder(left)
+	detail := append([]string{cmp.Or(s.fact("left"), "see sluice cutover status "+w.tenant)}, s.trouble...)
+	return fmt.Errorf("%w: %s is not %s: %s", errNotYet, w.tenant, w.until, strings.Join(detail, "; "))
 }

@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
@@ -119,10 +121,25 @@ func (c *Client) Evict(ctx context.Context, tenant, replica string, in api.Reaso
 	return c.change(ctx, http.MethodPost, tenantPath(tenant)+"/replicas/"+url.PathEscape(replica)+"/evict", in, care)
 }
 
-// Wait waits until something is so with a tenant, for a time at most. A Refused error with
-// status 408 says not yet, 503 that nobody knows.
+// Wait waits until something is so with a tenant, for a time at most, and says whether it is:
+// not yet, or nobody knows, is an answer too.
 func (c *Client) Wait(ctx context.Context, tenant, until string, most time.Duration) (api.Waited, error) {
-	return get[api.Waited](ctx, c, tenantPath(tenant)+"/wait"+query("until", until)+"&timeout="+url.QueryEscape(most.String()))
+	var answer api.Waited
+	path := tenantPath(tenant) + "/wait" + query("until", until) + "&timeout=" + url.QueryEscape(most.String())
+	response, err := c.send(ctx, http.MethodGet, api.Prefix+path, nil)
+	if err != nil {
+		return answer, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return answer, c.unreachable(err)
+	}
+	said := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") && json.Unmarshal(text, &answer) == nil
+	if !said {
+		return answer, refused(c.target, response, text)
+	}
+	return answer, nil
 }
 
 // Effective is what holds for a tenant, declared and decided at runtime.
