@@ -48,6 +48,10 @@ func answers(status api.Status) http.Handler {
 	mux.Handle("GET /api/v1/tenants", reply(api.TenantList{Tenants: []api.Tenant{acme}}))
 	mux.Handle("GET /api/v1/tenants/acme", reply(acme))
 	mux.Handle("GET /api/v1/tenants/acme/status", reply(api.TenantStatus{Name: "acme", Active: "blue", Source: "tenants/acme.yaml:1", State: "stale", Releases: map[string]api.ReleaseStatus{"blue": {Pool: pool}}}))
+	mux.Handle("GET /api/v1/tenants/acme/effective", reply(api.Effective{
+		Tenant: "acme", Declared: "green", Active: "blue", Drifted: true, Held: true,
+		Runtime: []api.Override{{Kind: "settled", Target: "acme", Value: "active: blue", Actor: "cutover c1", Reason: "a completed cutover"}},
+	}))
 	mux.Handle("GET /api/v1/status/pools", reply(api.PoolStatusList{Pools: []api.PoolStatus{pool}}))
 	mux.Handle("POST /api/v1/tenants/acme/tester", reply(api.TesterPass{Tenant: "acme", Release: "green", Until: time.Unix(1_800_000_000, 0).UTC(), Header: "X-Sluice-Tester", Cookie: "sluice_tester", Pass: "t1.pass"}))
 	mux.Handle("GET /api/v1/tenants/acme/limits", reply(api.LimitClients{Clients: []api.LimitClient{limited()}}))
@@ -101,6 +105,7 @@ func TestWhatPeopleSee(t *testing.T) {
 		"tenant show": {[]string{"tenant", "show", "acme"}, []string{
 			"a.example, b.example, c.example", "tenants/acme.yaml:1", "stale: the declared version is broken",
 			"blue (active)   acme-blue   acme_v18   b1        up      2 of 6 (4 here)   3         9",
+			"active       blue, DRIFTED: declared is green; see `sluice diff acme`", "HELD: requests wait", "settled   acme   active: blue",
 		}},
 		"tenant show -o json": {[]string{"tenant", "show", "acme", "-o", "json"}, []string{`"tenant": {`, `"status": {`}},
 		"backend list":        {[]string{"backend", "list"}, []string{"acme-blue   b2        down    0                 0         0         acme      connection refused"}},

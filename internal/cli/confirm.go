@@ -22,10 +22,10 @@ confirms it. ` + "`sluice status`" + ` shows the tenants and the digest; its fir
 		Args:    one("DIGEST"),
 	}
 	out := addOutput(c)
-	c.Flags().StringVar(&reason, "reason", "", "why; kept in the log (required)")
+	c.Flags().StringVar(&reason, "reason", "", "why; kept in the log (asked for on a terminal)")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if reason == "" {
-			return usageError{fmt.Errorf("say why with --reason")}
+		if err := why(c, &reason); err != nil {
+			return err
 		}
 		return find.ask(c, func(ctx context.Context, gateway *client.Client) error {
 			done, err := gateway.Confirm(ctx, api.Confirmation{Digest: args[0], Reason: reason})

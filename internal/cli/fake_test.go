@@ -34,6 +34,8 @@ type fake struct {
 	known   bool
 	busy    int // the next writes come too late
 	writes  []string
+	last    []string      // Last-Event-IDs that were asked for
+	drop    func()        // breaks all connections
 	changed chan struct{} // is closed with each change
 }
 
@@ -51,6 +53,7 @@ func newFake(t testing.TB) *fake {
 	server := httptest.NewUnstartedServer(f.routes())
 	server.Listener = listener
 	server.Start()
+	f.drop = server.CloseClientConnections
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
@@ -300,6 +303,9 @@ func (f *fake) moves(phase, text string, more func(*api.Cutover)) {
 // events sends the timeline from the event after the one that is named, and goes on.
 func (f *fake) events(w http.ResponseWriter, r *http.Request) {
 	next := 0
+	f.mu.Lock()
+	f.last = append(f.last, r.Header.Get("Last-Event-ID"))
+	f.mu.Unlock()
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		next = last + 1
 	}
@@ -364,4 +370,14 @@ func (f *fake) wait(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// args makes the command find the fake.
+func (f *fake) args(args ...string) []string { return append(args, "--data-dir", f.dir) }
+
+// starts puts a cutover in place.
+func (f *fake) starts(strategy string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cutover = running(strategy, "green", "release 18.0.4")
 }

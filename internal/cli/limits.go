@@ -179,10 +179,10 @@ func limitsResetCommand(find *connect) *cobra.Command {
 // change makes c a command that changes something about a client: it wants a reason.
 func change(c *cobra.Command, find *connect, reason *string, run func(context.Context, *client.Client, string, string) (api.LimitDone, error), say func(api.LimitDone) string) {
 	out := addOutput(c)
-	c.Flags().StringVar(reason, "reason", "", "why; kept in the log (required)")
+	c.Flags().StringVar(reason, "reason", "", "why; kept in the log (asked for on a terminal)")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *reason == "" {
-			return usageError{fmt.Errorf("say why with --reason")}
+		if err := why(c, reason); err != nil {
+			return err
 		}
 		return find.ask(c, func(ctx context.Context, gateway *client.Client) error {
 			done, err := run(ctx, gateway, args[0], args[1])

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -58,8 +59,9 @@ func few(all []string) string {
 
 // shownTenant is what `tenant show` prints: declared and live state.
 type shownTenant struct {
-	Tenant api.Tenant       `json:"tenant"`
-	Status api.TenantStatus `json:"status"`
+	Tenant    api.Tenant       `json:"tenant"`
+	Status    api.TenantStatus `json:"status"`
+	Effective api.Effective    `json:"effective"`
 }
 
 func tenantShowCommand(find *connect) *cobra.Command {
@@ -78,7 +80,11 @@ func tenantShowCommand(find *connect) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			shown := shownTenant{tenant, status}
+			effective, err := gateway.Effective(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			shown := shownTenant{tenant, status, effective}
 			return out.print(c.OutOrStdout(), shown, func(w io.Writer) { showTenant(w, shown) })
 		})
 	}
@@ -91,6 +97,8 @@ func showTenant(w io.Writer, s shownTenant) {
 	facts := [][2]string{
 		{"source", s.Status.Source},
 		{"state", tenantState(s.Status.State)},
+		{"active", activeWords(s.Effective)},
+		{"now", nowWords(s.Effective)},
 		{"hosts", strings.Join(t.Hosts, ", ")},
 		{"tls", onOff(t.TLS)},
 		{"manager", onOff(t.Manager)},
@@ -104,7 +112,29 @@ func showTenant(w io.Writer, s shownTenant) {
 	}
 	fmt.Fprintln(w)
 	rows(w, []string{"RELEASE", "POOL", "DATABASE", "BACKEND", "STATE", "BUSY", "WAITING", "SOCKETS"}, tenantBackends(s))
+	if len(s.Effective.Runtime) > 0 {
+		fmt.Fprintln(w, "\nDecided at runtime:")
+		overrideTable(w, s.Effective.Runtime)
+	}
 	showProblems(w, s.Status.Problems)
+}
+
+// activeWords are the release that takes new sessions, and whether that is declared.
+func activeWords(e api.Effective) string {
+	if e.Drifted {
+		return fmt.Sprintf("%s, DRIFTED: declared is %s; see `sluice diff %s`", e.Active, e.Declared, e.Tenant)
+	}
+	return e.Active
+}
+
+func nowWords(e api.Effective) string {
+	switch {
+	case e.Page:
+		return "MAINTENANCE PAGE"
+	case e.Held:
+		return "HELD: requests wait at the edge"
+	}
+	return ""
 }
 
 func tenantBackends(s shownTenant) [][]string {
@@ -112,7 +142,7 @@ func tenantBackends(s shownTenant) [][]string {
 	for _, name := range slices.Sorted(maps.Keys(s.Tenant.Releases)) {
 		release := s.Tenant.Releases[name]
 		label := name
-		if name == s.Tenant.Active {
+		if name == cmp.Or(s.Effective.Active, s.Tenant.Active) {
 			label += " (active)"
 		}
 		for _, b := range s.Status.Releases[name].Pool.Backends {

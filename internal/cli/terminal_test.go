@@ -9,16 +9,6 @@ import (
 	"sluicegate.dev/sluice/gateway/admin/api"
 )
 
-// socket makes the command find the fake.
-func (f *fake) args(args ...string) []string { return append(args, "--data-dir", f.dir) }
-
-// starts puts a cutover in place.
-func (f *fake) starts(strategy string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.cutover = running(strategy, "green", "release 18.0.4")
-}
-
 func TestStartAsksOnATerminal(t *testing.T) {
 	f := newFake(t)
 	s := onTerminal(t, 100, 30, f.args("cutover", "start", "acme", "--to", "green")...)

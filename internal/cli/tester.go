@@ -28,16 +28,17 @@ Odoo. The answer's header X-Sluice-Tester says whether it counted.`,
 	c.Flags().StringVar(&in.Release, "release", "", "release that the pass leads to (required)")
 	c.Flags().StringVar(&in.Backend, "backend", "", "server of that release; any by default")
 	c.Flags().DurationVar(&lasts, "for", 2*time.Hour, "how long the pass is good for, a week at most")
-	c.Flags().StringVar(&in.Reason, "reason", "", "why; kept in the log (required)")
+	c.Flags().StringVar(&in.Reason, "reason", "", "why; kept in the log (asked for on a terminal)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		in.Seconds = int64(lasts / time.Second)
 		switch {
 		case in.Release == "":
 			return usageError{fmt.Errorf("say which release with --release")}
-		case in.Reason == "":
-			return usageError{fmt.Errorf("say why with --reason")}
 		case in.Seconds < 1:
 			return usageError{fmt.Errorf("--for %v is too short", lasts)}
+		}
+		if err := why(c, &in.Reason); err != nil {
+			return err
 		}
 		return find.ask(c, func(ctx context.Context, gateway *client.Client) error {
 			pass, err := gateway.TesterPass(ctx, args[0], in)
