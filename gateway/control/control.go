@@ -58,7 +58,6 @@ type Control struct {
 	agrees    map[string]time.Time // since when the declared state agrees
 
 	reload chan struct{} // the store is to be read anew
-	owes   chan struct{} // something is to be written
 
 	listening sync.Mutex
 	listeners map[chan struct{}]struct{}
@@ -70,7 +69,7 @@ func New(cfg Config) *Control {
 	c := &Control{
 		cfg: cfg, log: cfg.Log, tenants: newShelf(tenantKind()), pools: newShelf(poolKind()),
 		applied: map[string]uint64{}, leases: map[string]lease{}, agrees: map[string]time.Time{},
-		reload: make(chan struct{}, 1), owes: make(chan struct{}, 1), listeners: map[chan struct{}]struct{}{},
+		reload: make(chan struct{}, 1), listeners: map[chan struct{}]struct{}{},
 	}
 	c.metrics = newMetrics(cfg.Metrics, c)
 	c.courses.Store(&map[string]*routing.Course{})

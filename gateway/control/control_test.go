@@ -30,6 +30,9 @@ type shared struct {
 	*embedded.Store
 
 	cut atomic.Bool
+	// meanwhile runs once, after the next write was done or refused and before its writer
+	// hears of that.
+	meanwhile func()
 }
 
 func newShared(t *testing.T) *embedded.Store {
@@ -47,6 +50,12 @@ func (s *shared) Records(ctx context.Context, kind string) ([]store.Record, erro
 }
 
 func (s *shared) PutRecord(ctx context.Context, r store.Record) (store.Record, error) {
+	defer func() {
+		if then := s.meanwhile; then != nil {
+			s.meanwhile = nil
+			then()
+		}
+	}()
 	if s.cut.Load() {
 		return store.Record{}, store.ErrUnavailable
 	}
@@ -286,6 +295,34 @@ func TestADecisionIsCheckedAgainstTheNewest(t *testing.T) {
 			t.Error("the conflict was not counted")
 		}
 	})
+}
+
+// What is heard while a change is on its way is newer than the change.
+func TestHeardMeanwhile(t *testing.T) {
+	for what, lost := range map[string]bool{"the change was shared": false, "the store was lost": true} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, func(t *testing.T, s *embedded.Store, a, b *node) {
+				a.change(closing)
+				synctest.Wait()
+				a.store.cut.Store(lost)
+				a.store.meanwhile = func() {
+					b.change(closing)
+					b.change(closing)
+					hear(a.Control, a.tenants, record(t, s), false)
+				}
+				a.change(closing)
+				want := b.epoch() // 3 or 4: on top of ours, or not
+				if a.epoch() != want || a.Course("acme").Epoch != want {
+					t.Errorf("a is at epoch %d, its requests at %d, want %d", a.epoch(), a.Course("acme").Epoch, want)
+				}
+				a.store.cut.Store(false)
+				after(20 * time.Second)
+				if a.epoch() != want || b.epoch() != want || !a.Shared("acme") {
+					t.Errorf("afterwards: a is at %d, b at %d", a.epoch(), b.epoch())
+				}
+			})
+		})
+	}
 }
 
 func TestStoreLost(t *testing.T) {

@@ -23,7 +23,7 @@ func (c *Control) listen(ctx context.Context) error {
 }
 
 // hear takes in what the store holds. sure says that this is so now; else it is news that may
-// have been overtaken.
+// have been overtaken. What the store should hold instead, settle writes.
 func hear[T any](c *Control, s *shelf[T], r store.Record, sure bool) {
 	value, text, ok := open(c, s, r)
 	s.mu.Lock()
@@ -39,14 +39,10 @@ func hear[T any](c *Control, s *shelf[T], r store.Record, sure bool) {
 	} else {
 		e.shared = !e.known
 	}
-	owed := !e.shared
 	s.mu.Unlock()
 	if apart {
 		c.metrics.merges.WithLabelValues(s.name).Inc()
 		c.log.Warn("gateways that could not talk had decided apart: the later decision by epoch holds", "kind", s.name, "name", r.Name)
-	}
-	if owed {
-		signal(c.owes)
 	}
 	c.took(s.name, r.Name)
 }

@@ -54,10 +54,8 @@ func (c *Control) Run(ctx context.Context) error {
 			c.catchUp(ctx)
 		case <-read.C:
 			c.catchUp(ctx)
-		case <-c.owes:
-			_ = c.settle(ctx) // it is tried again
 		case <-settle.C:
-			_ = c.settle(ctx) // as above
+			_ = c.settle(ctx) // it is tried again
 			c.flush()
 		case <-expire.C:
 			c.expire(ctx, time.Now())
