@@ -103,7 +103,7 @@ func (d *driver) change(ctx context.Context, cut *cutover.Cutover, mine bool) {
 	}
 	d.beat = time.Now()
 	if d.told < 0 && cut.Fence > 1 {
-		d.told = max(0, len(cut.Timeline)-1) // whoever came before us may have died before it sent the last line
+		d.told = lines(cut) - 1 // whoever came before us may have died before it sent the last line
 	}
 	d.told = max(d.told, 0)
 }
@@ -119,7 +119,7 @@ func (d *driver) orphaned(rec cutover.Record) bool {
 
 // shared says whether what we do to the cutover is seen by the others, or need not be.
 func (d *driver) shared(cut *cutover.Cutover) bool {
-	return d.cfg.Control.Shared(d.tenant) || cut.Plan.Strategy == cutover.Failover
+	return d.cfg.Control.Shared(d.tenant) || cut.Plan.Strategy.Alone()
 }
 
 func (d *driver) takeOver(ctx context.Context) {
@@ -164,7 +164,7 @@ func (d *driver) drive(ctx context.Context, rec cutover.Record) {
 		wants = next.Wants()
 	}
 	d.notices.tell(*next.Cutover, d.told)
-	d.told = len(next.Cutover.Timeline)
+	d.told = lines(next.Cutover)
 	d.fast = wants.Fast
 	d.steps.want(ctx, *next.Cutover, wants)
 }
@@ -192,7 +192,7 @@ func (d *driver) write(ctx context.Context, rec cutover.Record, seen cutover.Obs
 	if beat && result.Shared {
 		d.beat = time.Now()
 	}
-	return result.Record, result.Shared || rec.Cutover.Plan.Strategy == cutover.Failover
+	return result.Record, result.Shared || rec.Cutover.Plan.Strategy.Alone()
 }
 
 // giveUp leaves the cutover to whoever comes first.

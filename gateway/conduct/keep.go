@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/internal/store"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // How reports get around. Every gateway writes the report of each cutover that ends onto its
@@ -79,7 +80,7 @@ func (k *keeper) keep(ctx context.Context) {
 		if last == nil || last.Ended == nil || k.kept[rec.Tenant] == last.ID {
 			continue
 		}
-		signed, err := k.cfg.Reports.Sign(rec.Tenant, last.ID, *last.Ended, reportOf(*last))
+		signed, err := k.cfg.Reports.Sign(rec.Tenant, last.ID, *last.Ended, cutover.NewReport(*last))
 		if err == nil {
 			err = k.cfg.Reports.Keep(signed)
 		}

@@ -48,15 +48,18 @@ func newNotifier(call *caller, m *metrics, log warner) *notifier {
 	return &notifier{call: call, waiting: make(chan letter, noticesMost), metrics: m, log: log}
 }
 
-// tell queues the lines of a timeline from index on for those who are to hear them.
+// lines is how many a cutover's timeline has had, those that are left out too.
+func lines(c *cutover.Cutover) int { return c.Dropped + len(c.Timeline) }
+
+// tell queues the lines of a timeline from one on for those who are to hear them.
 func (n *notifier) tell(c cutover.Cutover, from int) {
-	for i := max(from, 0); i < len(c.Timeline); i++ {
-		e := c.Timeline[i]
+	for i := max(from-c.Dropped, 0); i < len(c.Timeline); i++ {
+		e, line := c.Timeline[i], c.Dropped+i
 		notice := Notice{
 			Event: "cutover.event", Cutover: c.ID, Tenant: c.Tenant, From: c.From, To: c.Plan.To, Strategy: string(c.Plan.Strategy),
-			Index: i, At: e.At, Phase: string(e.Phase), Actor: e.Actor, Text: e.Text,
+			Index: line, At: e.At, Phase: string(e.Phase), Actor: e.Actor, Text: e.Text,
 		}
-		id := c.ID + "/" + strconv.Itoa(i)
+		id := c.ID + "/" + strconv.Itoa(line)
 		for _, url := range c.Plan.Webhooks {
 			n.put(letter{url, id, notice})
 		}

@@ -48,14 +48,18 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 		InFlight: left.InFlight, Sessions: old.SeenWithin(cut.Plan.Idle), Sockets: old.Sockets,
 		Held: totals.Held, Known: totals.Known,
 	}
-	if !d.cfg.Control.Shared(d.tenant) {
-		// A failover that this gateway drives for itself waits for nobody.
-		o.Behind, o.Silent = nil, nil
+	if !d.cfg.Control.Shared(d.tenant) || !view.Known {
+		o.Behind, o.Silent = alone(cut.Plan.Strategy, o.Silent)
 	}
 	o.Gates = d.samples.judge(cut.Plan.Gates, cut.From, cut.Plan.To)
 	d.steps.results(cut, &o)
 	return o
 }
 
-// reportOf is what is signed.
-func reportOf(c cutover.Cutover) any { return c }
+// alone is who is waited for while gateways cannot talk.
+func alone(s cutover.Strategy, silent []string) (behind, gone []string) {
+	if s.Alone() {
+		return nil, nil
+	}
+	return nil, append(silent, "every other one (the store is away)")
+}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/internal/keyring"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // Signed is the report of a cutover that has ended. Every gateway of a key ring signs the
@@ -52,12 +53,12 @@ type Reports struct {
 func NewReports(dir string, keys []keyring.Key) *Reports { return &Reports{dir: dir, keys: keys} }
 
 // Sign makes a report what is kept.
-func (r *Reports) Sign(tenant, cutover string, ended time.Time, report any) (Signed, error) {
+func (r *Reports) Sign(tenant, id string, ended time.Time, report any) (Signed, error) {
 	body, err := json.Marshal(report)
 	if err != nil {
-		return Signed{}, fmt.Errorf("report of %s: %w", cutover, err)
+		return Signed{}, fmt.Errorf("report of %s: %w", id, err)
 	}
-	s := Signed{Tenant: tenant, Cutover: cutover, Ended: ended.UTC(), Report: body, Key: r.keys[0].Name}
+	s := Signed{Tenant: tenant, Cutover: id, Ended: ended.UTC(), Report: body, Key: r.keys[0].Name}
 	s.Signature = s.mac(r.keys[0].Secret)
 	return s, nil
 }
@@ -151,8 +152,8 @@ func reportFiles(dir string) ([]fs.FileInfo, error) {
 }
 
 // Has says whether a report is kept.
-func (r *Reports) Has(tenant, cutover string) bool {
-	path, err := r.path(tenant, cutover)
+func (r *Reports) Has(tenant, id string) bool {
+	path, err := r.path(tenant, id)
 	if err != nil {
 		return false
 	}
@@ -161,14 +162,14 @@ func (r *Reports) Has(tenant, cutover string) bool {
 }
 
 // Get reads the report of a cutover and verifies it.
-func (r *Reports) Get(tenant, cutover string) (Signed, error) {
-	path, err := r.path(tenant, cutover)
+func (r *Reports) Get(tenant, id string) (Signed, error) {
+	path, err := r.path(tenant, id)
 	if err != nil {
 		return Signed{}, err
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Signed{}, fmt.Errorf("cutover %s of tenant %s: %w", cutover, tenant, ErrNoReport)
+		return Signed{}, fmt.Errorf("cutover %s of tenant %s: %w", id, tenant, ErrNoReport)
 	}
 	if err != nil {
 		return Signed{}, fmt.Errorf("read a report: %w", err)
@@ -181,6 +182,24 @@ func (r *Reports) Get(tenant, cutover string) (Signed, error) {
 		return Signed{}, fmt.Errorf("read a report: %w", err)
 	}
 	return s, r.Verify(s)
+}
+
+// Text is a report as people and programs get it: signed JSON, or Markdown. False: there is
+// none, or it is not ours.
+func (r *Reports) Text(tenant, id string, markdown bool) ([]byte, bool) {
+	s, err := r.Get(tenant, id)
+	if err != nil {
+		return nil, false
+	}
+	if !markdown {
+		text, err := json.MarshalIndent(s, "", "  ")
+		return append(text, '\n'), err == nil
+	}
+	var report cutover.Report
+	if err := json.Unmarshal(s.Report, &report); err != nil {
+		return nil, false
+	}
+	return []byte(report.Markdown() + "\nSigned with key " + s.Key + ": " + s.Signature + "\n"), true
 }
 
 // List names the cutovers of a tenant that have reports, newest first.
@@ -201,11 +220,11 @@ func (r *Reports) List(tenant string) ([]string, error) {
 }
 
 // Find says whose cutover it was.
-func (r *Reports) Find(cutover string) (tenant string, ok bool) {
-	if !plainName().MatchString(cutover) {
+func (r *Reports) Find(id string) (tenant string, ok bool) {
+	if !plainName().MatchString(id) {
 		return "", false
 	}
-	found, err := filepath.Glob(filepath.Join(escapeGlob(r.dir), "*", cutover+".json"))
+	found, err := filepath.Glob(filepath.Join(escapeGlob(r.dir), "*", id+".json"))
 	if err != nil || len(found) == 0 {
 		return "", false
 	}
@@ -219,11 +238,11 @@ func escapeGlob(dir string) string {
 // plainName is what may be a file's name: ids come from requests.
 func plainName() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$`) }
 
-func (r *Reports) path(tenant, cutover string) (string, error) {
-	if !plainName().MatchString(tenant) || !plainName().MatchString(cutover) {
-		return "", fmt.Errorf("cutover %q of tenant %q: %w", cutover, tenant, ErrNoReport)
+func (r *Reports) path(tenant, id string) (string, error) {
+	if !plainName().MatchString(tenant) || !plainName().MatchString(id) {
+		return "", fmt.Errorf("cutover %q of tenant %q: %w", id, tenant, ErrNoReport)
 	}
-	return filepath.Join(r.dir, tenant, cutover+".json"), nil
+	return filepath.Join(r.dir, tenant, id+".json"), nil
 }
 
 func compact(raw json.RawMessage) (json.RawMessage, error) {

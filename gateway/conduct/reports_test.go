@@ -161,7 +161,9 @@ func TestReportsOutliveADisk(t *testing.T) {
 		return keeper{Conductor: c, kept: map[string]string{}, owed: map[string]Signed{}}
 	}
 	last := func(id string, at time.Time) cutover.Record {
-		return cutover.Record{Tenant: "acme", Last: &cutover.Cutover{ID: id, Tenant: "acme", Phase: cutover.Completed, Ended: &at}}
+		return cutover.Record{Tenant: "acme", Last: &cutover.Cutover{
+			ID: id, Tenant: "acme", From: "blue", Plan: cutover.Plan{To: "green"}, Phase: cutover.Completed, Ended: &at,
+		}}
 	}
 	a, b := keeperOf(t.TempDir(), last("c1", noon)), keeperOf(t.TempDir(), last("c1", noon))
 	a.once(t.Context())
@@ -193,8 +195,14 @@ func TestReportsOutliveADisk(t *testing.T) {
 	if ids, err := fresh.cfg.Reports.List("acme"); err != nil || !slices.Equal(ids, []string{"c2", "c1"}) {
 		t.Errorf("a new gateway has %v, %v", ids, err)
 	}
-	if _, err := fresh.cfg.Reports.Get("acme", "c1"); err != nil {
-		t.Error(err)
+	for markdown, want := range map[bool]string{false: `"outcome": "completed"`, true: "# Cutover of acme: blue to green, completed"} {
+		text, ok := fresh.cfg.Reports.Text("acme", "c1", markdown)
+		if !ok || !strings.Contains(string(text), want) {
+			t.Errorf("markdown=%v: %v %s", markdown, ok, text)
+		}
+		if _, ok := fresh.cfg.Reports.Text("acme", "c9", markdown); ok {
+			t.Error("a forged report is shown")
+		}
 	}
 }
 

@@ -104,25 +104,25 @@ func only(cfg Config) *Conductor {
 	return New(cfg)
 }
 
-// lines is a log that a test reads while it is written.
-type lines struct {
+// logged is a log that a test reads while it is written.
+type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *logged) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *lines) count(part string) int {
+func (l *logged) count(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.text.String(), part)
 }
 
-func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // rubbish is text that cannot be compressed well.
 func rubbish(size int, seed int64) string {

@@ -57,7 +57,7 @@ type node struct {
 	conductor *Conductor
 	cancel    context.CancelFunc
 	done      chan struct{}
-	log       lines
+	log       logged
 
 	// Under the world's lock.
 	dead, alone bool
