@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ const exampleStart = `  sluice cutover start acme --to green --dry-run
 type startFlags struct {
 	api.CutoverRequest
 	strategy, mode choice
-	shares         []float64
+	shares         []string
 	each           time.Duration
 	deadline, idle time.Duration
 	hold, wayBack  time.Duration
@@ -71,7 +72,7 @@ func startFlagsOf(c *cobra.Command) *startFlags {
 	flags := c.Flags()
 	flags.StringVar(&f.To, "to", "", "`RELEASE` to move to; standby is the one that spec.standby declares (required)")
 	flags.Var(&f.strategy, "strategy", "drain, shift, switch or failover")
-	flags.Float64SliceVar(&f.shares, "share", nil, "stages of a shift, in `PERCENT`, such as 10,50,100")
+	flags.StringSliceVar(&f.shares, "share", nil, "stages of a shift, in `PERCENT`, such as 10,50,100")
 	flags.DurationVar(&f.each, "for", 0, "how long each stage lasts; without it until somebody promotes")
 	flags.Var(&f.mode, "mode", "which sessions a shift moves: new-sessions, navigation or all")
 	flags.DurationVar(&f.deadline, "deadline", 0, "when the sessions that are left on the old side move, at the latest")
@@ -96,7 +97,11 @@ func (f *startFlags) settle(c *cobra.Command) error {
 	}
 	f.Strategy, f.Mode = f.strategy.value, f.mode.value
 	f.Deadline, f.Idle, f.Watch = orNothing(f.deadline), orNothing(f.idle), orNothing(f.wayBack)
-	for _, percent := range f.shares {
+	for _, text := range f.shares {
+		percent, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, "%")), 64)
+		if err != nil || percent <= 0 || percent > 100 {
+			return fmt.Errorf("--share: %q is no percentage; write --share 10,50,100", text)
+		}
 		f.Shares = append(f.Shares, api.Share{Percent: percent, For: orNothing(f.each)})
 	}
 	switch {
