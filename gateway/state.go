@@ -11,6 +11,7 @@ import (
 	"sluicegate.dev/sluice/config"
 	"sluicegate.dev/sluice/gateway/admin"
 	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/gateway/audit"
 	"sluicegate.dev/sluice/gateway/upstream"
 )
 
@@ -19,8 +20,12 @@ const socketName = "admin.sock"
 
 func (g *Gateway) makeAdmin(cfg Config) error {
 	settings := g.install.Admin
+	log, err := audit.Open(filepath.Join(string(g.install.DataDir), "audit"))
+	if err != nil {
+		return fmt.Errorf("spec.dataDir: %w", err)
+	}
 	c := admin.Config{
-		Gateway: state{g}, Limits: state{g}, Ready: g.ready, Version: cfg.Version,
+		Gateway: state{g}, Limits: state{g}, Runtime: runtime{g}, Audit: auditor{log}, Ready: g.ready, Version: cfg.Version,
 		Socket:  filepath.Join(string(g.install.DataDir), socketName),
 		Address: settings.Address, Hosts: settings.Hosts,
 		Log: g.log, Metrics: g.registry,

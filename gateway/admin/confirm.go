@@ -30,10 +30,12 @@ func (s *Server) confirmRemoval(ctx context.Context, in *confirmation) (*body[ap
 	if !strings.HasPrefix(pending.Digest, in.Body.Digest) {
 		return nil, huma.Error412PreconditionFailed(fmt.Sprintf("the pending removal is %s (%d tenants), not %s: look at it with `sluice status`", pending.Digest, len(pending.Tenants), in.Body.Digest))
 	}
+	if err := s.noted(ctx, order{operation: "confirmRemoval", target: pending.Digest, reason: in.Body.Reason, body: pending.Tenants}); err != nil {
+		return nil, err
+	}
 	removed, err := s.config.Gateway.Confirm(ctx, pending.Digest)
 	if err != nil {
 		return nil, huma.Error409Conflict("the removal was not confirmed: " + err.Error())
 	}
-	s.log.WarnContext(ctx, "removal of tenants confirmed", "actor", actorFrom(ctx).Name, "reason", in.Body.Reason, "digest", pending.Digest, "tenants", removed)
 	return &body[api.Confirmed]{api.Confirmed{Digest: pending.Digest, Removed: removed}}, nil
 }

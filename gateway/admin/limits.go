@@ -89,7 +89,7 @@ func (s *Server) getClient(ctx context.Context, in *oneClient) (*body[api.LimitC
 	return &body[api.LimitClient]{client}, nil
 }
 
-// blockClient is logged like an audit record: who, why, whom, for how long.
+// blockClient refuses a client for a while.
 func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.LimitDone], error) {
 	if err := s.limited(ctx, in.Tenant); err != nil {
 		return nil, err
@@ -102,8 +102,9 @@ func (s *Server) blockClient(ctx context.Context, in *blockClient) (*body[api.Li
 	if in.Body.Seconds > 0 {
 		done.BlockedUntil = &until
 	}
-	s.log.WarnContext(ctx, "client blocked", "actor", actorFrom(ctx).Name, "reason", in.Body.Reason,
-		"tenant", in.Tenant, "client", in.Body.Client, "until", until, "lifted", in.Body.Seconds == 0)
+	if err := s.noted(ctx, order{operation: "blockLimitClient", tenant: in.Tenant, target: in.Body.Client, reason: in.Body.Reason, body: in.Body}); err != nil {
+		return nil, err
+	}
 	if err := s.config.Limits.BlockClient(ctx, in.Tenant, in.Body.Client, until); err != nil {
 		return nil, huma.Error503ServiceUnavailable(err.Error())
 	}
@@ -117,8 +118,9 @@ func (s *Server) resetClient(ctx context.Context, in *resetClient) (*body[api.Li
 	if err := knownKind(in.Body.Client); err != nil {
 		return nil, err
 	}
-	s.log.WarnContext(ctx, "limits of a client reset", "actor", actorFrom(ctx).Name, "reason", in.Body.Reason,
-		"tenant", in.Tenant, "client", in.Body.Client)
+	if err := s.noted(ctx, order{operation: "resetLimitClient", tenant: in.Tenant, target: in.Body.Client, reason: in.Body.Reason, body: in.Body}); err != nil {
+		return nil, err
+	}
 	if err := s.config.Limits.ResetClient(ctx, in.Tenant, in.Body.Client); err != nil {
 		return nil, huma.Error503ServiceUnavailable(err.Error())
 	}

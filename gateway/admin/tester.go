@@ -43,9 +43,10 @@ func (s *Server) makeTesterPass(ctx context.Context, in *testerRequest) (*body[a
 		Release: release.Name, Backend: in.Body.Backend,
 		Until: time.Now().Add(time.Duration(in.Body.Seconds) * time.Second).UTC().Truncate(time.Second),
 	}
+	if err := s.noted(ctx, order{operation: "makeTesterPass", tenant: t.Name, target: t.Name, reason: in.Body.Reason, body: in.Body}); err != nil {
+		return nil, err
+	}
 	out := s.config.Gateway.TesterPass(t.Name, pass)
-	s.log.WarnContext(ctx, "tester's pass made", "actor", actorFrom(ctx).Name, "reason", in.Body.Reason,
-		"tenant", t.Name, "release", pass.Release, "backend", pass.Backend, "until", pass.Until)
 	return &body[api.TesterPass]{out}, nil
 }
 

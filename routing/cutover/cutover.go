@@ -17,6 +17,11 @@ const (
 	Failover Strategy = "failover" // away from a side that has failed
 )
 
+// Alone says whether gateways that cannot talk go on one by one: a failover must not wait for
+// a store that may have died with the side that is left, and in a drain it harms nobody when
+// one is ahead. Otherwise one would be on another side than the others.
+func (s Strategy) Alone() bool { return s == Drain || s == Failover }
+
 // Phase is where a cutover stands.
 type Phase string
 
