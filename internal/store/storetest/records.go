@@ -79,8 +79,14 @@ func (p pair) records(t *testing.T) {
 		t.Errorf("written anew it could be taken for the old one: %d after %d", anew.Version, second.Version)
 	}
 
+	p.recordBounds(t)
+	p.manyRecords(t)
+}
+
+// recordBounds are what a record may be.
+func (p pair) recordBounds(t *testing.T) {
 	big := strings.Repeat("b", store.MaxRecord)
-	if got, ok := put(t, p.a, tenant("big", 0, big)); !ok || string(get(p.b, "big").Value) != big {
+	if got, ok := put(t, p.a, tenant("big", 0, big)); !ok || string(must[store.Record](t)(p.b.Record(t.Context(), store.KindTenant, "big")).Value) != big {
 		t.Errorf("the longest value: version %d", got.Version)
 	}
 	for what, r := range map[string]store.Record{
@@ -92,11 +98,10 @@ func (p pair) records(t *testing.T) {
 		"no kind":                 {Name: "x", Value: []byte("v")},
 		"a kind of several words": {Kind: "a kind", Name: "x", Value: []byte("v")},
 	} {
-		if _, err := p.a.PutRecord(ctx, r); err == nil || errors.Is(err, store.ErrConflict) {
+		if _, err := p.a.PutRecord(t.Context(), r); err == nil || errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
-	p.manyRecords(t)
 }
 
 // manyRecords are more than one round trip brings; kinds are apart.
