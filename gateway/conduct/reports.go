@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/internal/keyring"
-	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // Signed is the report of a cutover that has ended. Every gateway of a key ring signs the
@@ -182,24 +181,6 @@ func (r *Reports) Get(tenant, id string) (Signed, error) {
 		return Signed{}, fmt.Errorf("read a report: %w", err)
 	}
 	return s, r.Verify(s)
-}
-
-// Text is a report as people and programs get it: signed JSON, or Markdown. False: there is
-// none, or it is not ours.
-func (r *Reports) Text(tenant, id string, markdown bool) ([]byte, bool) {
-	s, err := r.Get(tenant, id)
-	if err != nil {
-		return nil, false
-	}
-	if !markdown {
-		text, err := json.MarshalIndent(s, "", "  ")
-		return append(text, '\n'), err == nil
-	}
-	var report cutover.Report
-	if err := json.Unmarshal(s.Report, &report); err != nil {
-		return nil, false
-	}
-	return []byte(report.Markdown() + "\nSigned with key " + s.Key + ": " + s.Signature + "\n"), true
 }
 
 // List names the cutovers of a tenant that have reports, newest first.
