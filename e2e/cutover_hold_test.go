@@ -31,7 +31,7 @@ func protocols(tenant, token string) []ask {
 		},
 		{
 			name: "json", method: "POST", path: "/jsonrpc", contentType: "application/json", served: `"result"`, fault: `"error"`,
-			body: `{"jsonrpc":"2.0","id":7,"method":"call","params":{"service":"harness.Object","method":"execute_kw",` + rpc("json") + `}}`,
+			body: `{"jsonrpc":"2.0","id":7,"method":"call","params":{"service":"object","method":"execute_kw",` + rpc("json") + `}}`,
 		},
 		{
 			name: "xml", method: "POST", path: "/xmlrpc/2/common", contentType: "text/xml", served: "server_serie", fault: "<fault>",
@@ -50,7 +50,7 @@ func (a ask) send(ctx context.Context, s *site, g *harness.Gateway, tenant strin
 	if a.contentType != "" {
 		header = append(header, "Content-Type: "+a.contentType)
 	}
-	if a.name == "page" {
+	if a.fault == "<html" {
 		header = append(header, "Accept: text/html")
 	}
 	return u.Do(ctx, a.method, a.path, a.body, header...)
