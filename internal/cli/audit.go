@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -45,13 +46,13 @@ func auditVerifyCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify [DIR]", Short: "Prove that nobody has changed the audit log",
 		Long: `Each record names the hash of the one before: one that was changed, left out or put in shows.
-DIR is the folder that holds audit.log, the data directory by default. It needs no gateway, and
-may be run on a copy.`,
-		Example: "  sluice audit verify /var/lib/sluice",
+DIR is the folder that holds audit.log; by default the folder audit in the data directory. It needs
+no gateway, and may be run on a copy.`,
+		Example: "  sluice audit verify /var/lib/sluice/audit",
 		Args:    atMostOne("DIR"),
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		dir := find.options.DataDir
+		dir := filepath.Join(find.options.DataDir, "audit")
 		if len(args) == 1 {
 			dir = args[0]
 		}
@@ -60,7 +61,7 @@ may be run on a copy.`,
 			return err
 		}
 		if records == 0 {
-			return fmt.Errorf("there is no audit log in %s: name the gateway's data directory", dir)
+			return fmt.Errorf("there is no audit log in %s: name the folder audit in the gateway's data directory", dir)
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s, each in its place.\n", plural(records, "record"))
 		return nil

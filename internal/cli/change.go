@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -108,15 +109,17 @@ func (d *decision) stale(c *cobra.Command, err error) error {
 // impact says what a change does and whom it concerns.
 func impact(w io.Writer, what string, change api.Change) {
 	fmt.Fprintf(w, "%s:\n", what)
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	for _, f := range change.Changes {
-		fmt.Fprintf(w, "  %-14s %s -> %s\n", f.Field, orDash(f.From), orDash(f.To))
+		fmt.Fprintf(table, "  %s\t%s -> %s\n", f.Field, orDash(f.From), orDash(f.To))
 	}
 	if i := change.Impact; i != nil {
-		fmt.Fprintf(w, "  %-14s %s\n", "concerns now", concerned(*i))
+		fmt.Fprintf(table, "  concerns now\t%s\n", concerned(*i))
 		if len(i.Tenants) > 1 {
-			fmt.Fprintf(w, "  %-14s %s\n", "tenants", few(i.Tenants))
+			fmt.Fprintf(table, "  tenants\t%s\n", few(i.Tenants))
 		}
 	}
+	_ = table.Flush()
 	for _, text := range change.Warnings {
 		fmt.Fprintf(w, "  !! %s\n", text)
 	}

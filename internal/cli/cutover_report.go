@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ people, or with -o json for programs. It is signed with the gateways' key ring.`
 			if !ended(found) {
 				return fmt.Errorf("cutover %s of %s still runs (%s): its report is written when it ends. Until then: sluice cutover status %s", found.ID, found.Tenant, phaseWords(found), found.Tenant)
 			}
-			text, err := g.CutoverReport(ctx, found.ID, *out != "json")
+			text, err := reportOf(ctx, g, found, *out != "json")
 			if err != nil {
 				return err
 			}
@@ -39,6 +40,21 @@ people, or with -o json for programs. It is signed with the gateways' key ring.`
 		})
 	}
 	return c
+}
+
+// writtenWithin is how long after its end a cutover's report may still be on its way.
+const writtenWithin = 30 * time.Second
+
+// reportOf waits for the report of a cutover that has just ended.
+func reportOf(ctx context.Context, g *client.Client, c api.Cutover, markdown bool) ([]byte, error) {
+	for {
+		text, err := g.CutoverReport(ctx, c.ID, markdown)
+		fresh := c.Ended != nil && time.Since(*c.Ended) < writtenWithin
+		if !fresh || !isStatus(err, http.StatusNotFound) || ctx.Err() != nil {
+			return text, err
+		}
+		wait(ctx, retry/2)
+	}
 }
 
 func cutoverCalendarCommand(find *connect) *cobra.Command {

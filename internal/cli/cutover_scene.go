@@ -124,7 +124,7 @@ func gateways(r *api.Remainder) string {
 }
 
 func storyLine(e api.CutoverEvent) string {
-	return fmt.Sprintf("%s  %-10s %s", e.At.Local().Format(time.TimeOnly), e.Actor, e.Text)
+	return fmt.Sprintf("%s  %-12s %s", e.At.Local().Format(time.TimeOnly), e.Actor, e.Text)
 }
 
 // nextCommands are what may be said to it now.

@@ -34,6 +34,7 @@ type fake struct {
 	known   bool
 	busy    int // the next writes come too late
 	writes  []string
+	asked   int           // for the report
 	last    []string      // Last-Event-IDs that were asked for
 	drop    func()        // breaks all connections
 	changed chan struct{} // is closed with each change
@@ -328,6 +329,14 @@ func (f *fake) events(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) report(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.asked++
+	early := f.asked == 1
+	f.mu.Unlock()
+	if early {
+		problem(w, http.StatusNotFound, "there is no report of cutover c1 yet")
+		return
+	}
 	if r.Header.Get("Accept") == "text/markdown" {
 		fmt.Fprintln(w, "# Cutover c1 of acme")
 		return

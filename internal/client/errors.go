@@ -65,7 +65,7 @@ func refused(t Target, response *http.Response, text []byte) error {
 	}
 	detail := problem.Detail
 	for _, e := range problem.Errors {
-		detail += fmt.Sprintf("; %s: %s", e.Location, e.Message)
+		detail += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
 	}
 	if response.StatusCode == http.StatusUnauthorized && t.TokenFile == "" {
 		detail += " (no token was sent: use --token-file, or `sluice context set`)"
