@@ -25,7 +25,9 @@ func (g *Gateway) makeReplicas(cfg Config) error {
 		path = absolute
 	}
 	g.replicas = replicas.New(replicas.Config{
-		Store: g.store, Keys: path, Report: g.says, Log: g.log, Metrics: g.registry,
+		Store: g.store, Keys: path, Report: g.says, Dir: string(g.install.DataDir),
+		Eager: func() bool { return g.control != nil && g.control.Urgent() },
+		Log:   g.log, Metrics: g.registry,
 		Me: store.Replica{ID: rand.Text(), Host: hostName(), Version: cfg.Version, Started: time.Now().UTC(), KeyIDs: keys},
 	})
 	return nil

@@ -15,7 +15,7 @@ import (
 )
 
 type stateInput struct {
-	writing
+	Writing
 	Pool    string `path:"pool" maxLength:"253" doc:"Name of the pool"`
 	Backend string `path:"backend" maxLength:"253" doc:"Name of the backend"`
 	Body    api.BackendStateRequest
@@ -48,7 +48,7 @@ func (s *Server) setBackendState(ctx context.Context, in *stateInput) (*written[
 	if err != nil {
 		return nil, err
 	}
-	o := order{in.writing, "setBackendState", "", p.Name + "/" + in.Backend, reason, in.Body}
+	o := order{in.Writing, "setBackendState", "", p.Name + "/" + in.Backend, reason, in.Body}
 	if len(users) == 1 {
 		o.tenant = users[0]
 	}
@@ -59,7 +59,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 	now := time.Now().UTC()
 	tag, err := s.poolTag(p)
 	if err == nil {
-		err = matched(in.writing, tag, "pool "+p.Name)
+		err = matched(in.Writing, tag, "pool "+p.Name)
 	}
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 )
 
 type startInput struct {
-	writing
+	Writing
 	Tenant string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
 	Body   api.CutoverRequest
 }
@@ -26,13 +26,13 @@ type oneCutover struct {
 }
 
 type commandInput struct {
-	writing
+	Writing
 	ID   string `path:"id" maxLength:"128" doc:"Id of the cutover"`
 	Body api.Command
 }
 
 type promoteInput struct {
-	writing
+	Writing
 	ID   string `path:"id" maxLength:"128" doc:"Id of the cutover"`
 	Body api.Promotion
 }
@@ -121,7 +121,7 @@ func (s *Server) startCutover(ctx context.Context, in *startInput) (*written[api
 	if err != nil {
 		return nil, err
 	}
-	o := order{in.writing, "startCutover", t.Name, t.Name, reason, in.Body}
+	o := order{in.Writing, "startCutover", t.Name, t.Name, reason, in.Body}
 	return once(ctx, s, o, func() (*written[api.CutoverChange], error) { return s.start(ctx, t, in, o) })
 }
 
@@ -138,7 +138,7 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 	}
 	tag, err := s.tenantTag(t.Name)
 	if err == nil {
-		err = matched(in.writing, tag, "tenant "+t.Name)
+		err = matched(in.Writing, tag, "tenant "+t.Name)
 	}
 	if err != nil {
 		return nil, err
@@ -208,17 +208,17 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*written[api.Cu
 			return r.SetShare(now, actor, reason, *p)
 		}
 	}
-	return s.command(ctx, in.writing, in.ID, "promoteCutover", in.Body.Reason, in.Body, do)
+	return s.command(ctx, in.Writing, in.ID, "promoteCutover", in.Body.Reason, in.Body, do)
 }
 
 func (s *Server) commanded(operation string, do command) func(context.Context, *commandInput) (*written[api.CutoverChange], error) {
 	return func(ctx context.Context, in *commandInput) (*written[api.CutoverChange], error) {
-		return s.command(ctx, in.writing, in.ID, operation, in.Body.Reason, in.Body, do)
+		return s.command(ctx, in.Writing, in.ID, operation, in.Body.Reason, in.Body, do)
 	}
 }
 
 // command says something to a running cutover.
-func (s *Server) command(ctx context.Context, in writing, id, operation, reason string, body any, do command) (*written[api.CutoverChange], error) {
+func (s *Server) command(ctx context.Context, in Writing, id, operation, reason string, body any, do command) (*written[api.CutoverChange], error) {
 	rec, c, err := s.findCutover(ctx, id)
 	if err != nil {
 		return nil, err

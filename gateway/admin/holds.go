@@ -22,25 +22,25 @@ const (
 )
 
 type holdInput struct {
-	writing
+	Writing
 	Tenant string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
 	Body   api.HoldRequest
 }
 
 type maintenanceInput struct {
-	writing
+	Writing
 	Tenant string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
 	Body   api.MaintenanceRequest
 }
 
 type endInput struct {
-	writing
+	Writing
 	Tenant string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
 	Body   api.ReasonOnly
 }
 
 type evictInput struct {
-	writing
+	Writing
 	Tenant  string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
 	Replica string `path:"replica" maxLength:"128" doc:"Id of the gateway, as GET /replicas and the remainder name it"`
 	Body    api.ReasonOnly
@@ -72,7 +72,7 @@ func (s *Server) decided(ctx context.Context, t *routing.Tenant, d decision) (*w
 		rec, _ := s.config.Runtime.Tenant(t.Name)
 		tag, err := s.tenantTag(t.Name)
 		if err == nil {
-			err = matched(d.writing, tag, "tenant "+t.Name)
+			err = matched(d.Writing, tag, "tenant "+t.Name)
 		}
 		if err == nil {
 			_, err = d.decide(rec, now)
@@ -124,7 +124,7 @@ func (s *Server) hold(ctx context.Context, in *holdInput) (*written[api.Change],
 		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("expires: nobody waits longer than %s: put the maintenance page up instead", longestHold))
 	}
 	return s.decided(ctx, t, decision{
-		order:   order{in.writing, "holdTenant", t.Name, t.Name, reason, in.Body},
+		order:   order{in.Writing, "holdTenant", t.Name, t.Name, reason, in.Body},
 		changes: []api.FieldChange{{Field: "requests", From: "served", To: fmt.Sprintf("held for %s at most, %d at once, %s", h.Wait, h.Count, ends(until))}},
 		decide: func(r cutover.Record, now time.Time) (cutover.Record, error) {
 			return r.SetHold(now, cutover.Hold{Hold: h, Grant: cutover.Grant{Actor: actorFrom(ctx).Name, Reason: reason, At: now, Expires: until}})
@@ -138,7 +138,7 @@ func (s *Server) endHold(ctx context.Context, in *endInput) (*written[api.Change
 		return nil, err
 	}
 	return s.decided(ctx, t, decision{
-		order:   order{in.writing, "endHold", t.Name, t.Name, reason, in.Body},
+		order:   order{in.Writing, "endHold", t.Name, t.Name, reason, in.Body},
 		changes: []api.FieldChange{{Field: "requests", From: "held", To: "served"}},
 		decide:  func(r cutover.Record, now time.Time) (cutover.Record, error) { return r.EndHold(now) },
 	})
@@ -166,7 +166,7 @@ func (s *Server) setMaintenance(ctx context.Context, in *maintenanceInput) (*wri
 	}
 	page := routing.Page{Text: in.Body.Text, RetryAfter: retry, Allow: in.Body.Allow}
 	return s.decided(ctx, t, decision{
-		order:   order{in.writing, "setMaintenance", t.Name, t.Name, reason, in.Body},
+		order:   order{in.Writing, "setMaintenance", t.Name, t.Name, reason, in.Body},
 		changes: []api.FieldChange{{Field: "requests", From: "served", To: "the maintenance page, " + ends(until)}},
 		decide: func(r cutover.Record, now time.Time) (cutover.Record, error) {
 			return r.SetMaintenance(now, cutover.Maintenance{Page: page, Grant: cutover.Grant{Actor: actorFrom(ctx).Name, Reason: reason, At: now, Expires: until}}), nil
@@ -180,7 +180,7 @@ func (s *Server) endMaintenance(ctx context.Context, in *endInput) (*written[api
 		return nil, err
 	}
 	return s.decided(ctx, t, decision{
-		order:   order{in.writing, "endMaintenance", t.Name, t.Name, reason, in.Body},
+		order:   order{in.Writing, "endMaintenance", t.Name, t.Name, reason, in.Body},
 		changes: []api.FieldChange{{Field: "requests", From: "the maintenance page", To: "served"}},
 		decide:  func(r cutover.Record, now time.Time) (cutover.Record, error) { return r.EndMaintenance(now) },
 	})
@@ -193,7 +193,7 @@ func (s *Server) evict(ctx context.Context, in *evictInput) (*written[api.Change
 		return nil, err
 	}
 	return s.decided(ctx, t, decision{
-		order:    order{in.writing, "evictReplica", t.Name, in.Replica, reason, in.Body},
+		order:    order{in.Writing, "evictReplica", t.Name, in.Replica, reason, in.Body},
 		changes:  []api.FieldChange{{Field: "gateway " + in.Replica, From: "waited for", To: "gone"}},
 		warnings: []string{"be sure that it takes no requests any more: whoever still reaches it is served as it knows, until its leases end"},
 		decide: func(r cutover.Record, now time.Time) (cutover.Record, error) {

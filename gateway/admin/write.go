@@ -20,8 +20,8 @@ import (
 // has seen (If-Match), what it would change (dryRun); then it is written into the audit log,
 // then done; and it is answered once every gateway follows, or with those that do not yet.
 
-// writing is what every write has.
-type writing struct {
+// Writing is what every write has.
+type Writing struct {
 	IfMatch string `header:"If-Match" doc:"ETag of what is changed, as the caller has seen it"`
 	Key     string `header:"Idempotency-Key" maxLength:"128" doc:"The same write under the same key is done once"`
 	DryRun  bool   `query:"dryRun" doc:"Say what would change, and change nothing"`
@@ -57,7 +57,7 @@ func precondition(h huma.API) func(huma.Context, func(huma.Context)) {
 }
 
 // matched refuses a write whose caller has seen something else. "*" is whatever is there.
-func matched(in writing, tag, what string) error {
+func matched(in Writing, tag, what string) error {
 	if in.IfMatch == "*" || in.IfMatch == tag {
 		return nil
 	}
@@ -68,7 +68,7 @@ func matched(in writing, tag, what string) error {
 
 // order is one write on its way.
 type order struct {
-	writing
+	Writing
 	operation, tenant, target, reason string
 	body                              any
 }

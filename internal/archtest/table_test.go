@@ -129,7 +129,7 @@ func table() []rule {
 		},
 		{
 			packages: []string{"gateway/admin/..."},
-			ours:     []string{"routing/...", "auth", "gateway/admin/..."},
+			ours:     []string{"routing/...", "auth", "gateway/admin/...", "gateway/console"},
 			never:    outside,
 		},
 		{
@@ -147,7 +147,7 @@ func table() []rule {
 			ours:     []string{"routing/...", "gateway/census", "internal/store"},
 			never:    outside,
 		},
-		{packages: []string{"gateway/service", "gateway/console"}, ours: []string{}, never: outside},
+		{packages: []string{"gateway/service", "gateway/console", "gateway/audit"}, ours: []string{}, never: outside},
 
 		// The command line and what it carries along.
 		{packages: []string{"cmd/sluice"}, ours: []string{"gateway", "internal/..."}, never: []ban{noTraefikDirect()}},
