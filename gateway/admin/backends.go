@@ -77,7 +77,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 	}
 	if in.DryRun {
 		out.DryRun = true
-		return &written[api.Change]{http.StatusOK, out}, nil
+		return &written[api.Change]{Status: http.StatusOK, Body: out}, nil
 	}
 	if err := s.noted(ctx, o); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 	if err != nil {
 		return nil, refused(err)
 	}
-	return &written[api.Change]{http.StatusOK, out}, nil
+	return &written[api.Change]{Status: http.StatusOK, Body: out}, nil
 }
 
 func lastResort(state string) string {

@@ -153,7 +153,7 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 		if c := rec.Cutover; c != nil {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("cutover %s to %s is %s: abort it first", c.ID, c.Plan.To, c.Phase))
 		}
-		return &written[api.CutoverChange]{http.StatusOK, out}, nil
+		return &written[api.CutoverChange]{Status: http.StatusOK, Body: out}, nil
 	}
 	if late != nil && !in.Body.OverrideCalendar {
 		return nil, late
@@ -170,7 +170,7 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 	}
 	_, out.Laggards = s.follow(ctx, t.Name, rec.Sequence)
 	out.Cutover = s.cutoverOf(t.Name, id)
-	return &written[api.CutoverChange]{http.StatusAccepted, out}, nil
+	return &written[api.CutoverChange]{Status: http.StatusAccepted, Location: api.Prefix + "/cutovers/" + id, Body: out}, nil
 }
 
 // calendar says why a planned cutover may not begin now. Who flees may always.
@@ -247,7 +247,7 @@ func (s *Server) command(ctx context.Context, in Writing, id, operation, reason 
 		out := api.CutoverChange{Change: s.commandImpact(rec, next)}
 		if in.DryRun {
 			out.DryRun = true
-			return &written[api.CutoverChange]{http.StatusOK, out}, nil
+			return &written[api.CutoverChange]{Status: http.StatusOK, Body: out}, nil
 		}
 		if err := s.noted(ctx, o); err != nil {
 			return nil, err
@@ -258,7 +258,7 @@ func (s *Server) command(ctx context.Context, in Writing, id, operation, reason 
 		}
 		status, laggards := s.follow(ctx, rec.Tenant, rec.Sequence)
 		out.Laggards, out.Cutover = laggards, s.cutoverOf(rec.Tenant, c.ID)
-		return &written[api.CutoverChange]{status, out}, nil
+		return &written[api.CutoverChange]{Status: status, Body: out}, nil
 	})
 }
 

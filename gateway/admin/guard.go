@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/gateway/console"
 )
 
 // local is the API as the unix socket serves it: whoever may open the file has all rights.
@@ -22,12 +23,24 @@ func (s *Server) local() http.Handler {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r.WithContext(withActor(r.Context(), owner)))
 	})
-	return s.canonicalPath(s.probes(jsonOnly(api)))
+	return s.canonicalPath(s.probes(s.page(jsonOnly(api))))
 }
 
 // remote is the API as TCP serves it.
 func (s *Server) remote() http.Handler {
-	return s.canonicalPath(s.probes(s.knownHost(sameOrigin(jsonOnly(s.login(s.mux))))))
+	return s.canonicalPath(s.probes(s.knownHost(s.page(sameOrigin(jsonOnly(s.login(s.mux)))))))
+}
+
+// page serves the console to anyone who knows the API by its name: it says nothing of any
+// tenant, and asks the API like any other client.
+func (s *Server) page(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == console.Prefix || strings.HasPrefix(r.URL.Path, console.Prefix+"/") {
+			s.console.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // canonicalPath refuses every other spelling of a path (//, dot segments, a slash at the
@@ -37,7 +50,7 @@ func (s *Server) canonicalPath(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
-		if r.URL.RawPath != "" || path.Clean(r.URL.Path) != r.URL.Path {
+		if r.URL.RawPath != "" || path.Clean(r.URL.Path) != r.URL.Path && r.URL.Path != console.Prefix+"/" {
 			problem(w, http.StatusBadRequest, "the path is not in its plain form: no encoded characters, double slashes, dots or slash at the end")
 			return
 		}

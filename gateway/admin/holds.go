@@ -86,7 +86,7 @@ func (s *Server) decided(ctx context.Context, t *routing.Tenant, d decision) (*w
 		out := api.Change{Changes: d.changes, Warnings: d.warnings, Impact: s.impactOn(t.Name, d.release), Shared: s.config.Runtime.Shared(t.Name)}
 		if d.DryRun {
 			out.DryRun = true
-			return &written[api.Change]{http.StatusOK, out}, nil
+			return &written[api.Change]{Status: http.StatusOK, Body: out}, nil
 		}
 		if err := s.noted(ctx, d.order); err != nil {
 			return nil, err
@@ -97,7 +97,7 @@ func (s *Server) decided(ctx context.Context, t *routing.Tenant, d decision) (*w
 		}
 		status, laggards := s.follow(ctx, t.Name, rec.Sequence)
 		out.Laggards = laggards
-		return &written[api.Change]{status, out}, nil
+		return &written[api.Change]{Status: status, Body: out}, nil
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
-	"sluicegate.dev/sluice/gateway/console"
 )
 
 // operations registers the API on a mux. The OpenAPI document is made once, here.
@@ -34,12 +33,6 @@ func (s *Server) operations() (*http.ServeMux, error) {
 	if err := describe(mux, h.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	page, err := console.Handler()
-	if err != nil {
-		return nil, fmt.Errorf("console: %w", err)
-	}
-	mux.Handle(console.Prefix+"/", page)
-	mux.Handle(console.Prefix, page)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
 	return mux, nil
 }

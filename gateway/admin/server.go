@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
+	"sluicegate.dev/sluice/gateway/console"
 	"sluicegate.dev/sluice/routing"
 )
 
@@ -80,6 +81,7 @@ type Server struct {
 	mux     *http.ServeMux
 	logins  *logins
 	keys    keys
+	console http.Handler
 
 	stopping chan struct{} // closed when Run is to end: streams do not hold it up
 }
@@ -90,6 +92,9 @@ func New(c Config) (*Server, error) {
 	var err error
 	if s.logins, err = newLogins(c.Tokens, c.Log); err != nil {
 		return nil, err
+	}
+	if s.console, err = console.Handler(); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
 	}
 	if s.mux, err = s.operations(); err != nil {
 		return nil, err

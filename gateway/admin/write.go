@@ -75,8 +75,9 @@ type order struct {
 
 // written is the answer of a write.
 type written[T any] struct {
-	Status int
-	Body   T
+	Status   int
+	Location string `header:"Location"`
+	Body     T
 }
 
 // once does an order, or answers what it answered before under the same key.
