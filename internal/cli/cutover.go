@@ -113,7 +113,7 @@ func cutoverStatusCommand(find *connect) *cobra.Command {
 				return err
 			}
 			return out.print(c.OutOrStdout(), found, func(w io.Writer) {
-				for _, line := range sceneOf(found, time.Now(), len(found.Timeline)).lines() {
+				for _, line := range sceneOf(found, time.Now(), len(found.Timeline)).lines(0) {
 					fmt.Fprintln(w, line)
 				}
 			})

@@ -14,14 +14,15 @@ import (
 func sceneOf(c api.Cutover, now time.Time, lines int) scene {
 	s := scene{
 		title: fmt.Sprintf("%s: %s from %s to %s (%s)", c.Tenant, c.Strategy, c.From, c.To, c.ID),
-		facts: [][2]string{{"now", standing(c, now)}, {"part", strings.Join(append(slices.Clone(c.Classes), c.Paths...), ", ")}},
-	}
-	if c.Ended == nil {
-		s.facts = append(s.facts, [2]string{"waits for", waits(c, now)}, [2]string{"way", way(c)})
-		s.remainder(c.Remainder)
+		now:   standing(c, now),
+		facts: [][2]string{{"part", strings.Join(append(slices.Clone(c.Classes), c.Paths...), ", ")}},
 	}
 	if c.Blocked != "" {
 		s.trouble = append(s.trouble, c.Blocked)
+	}
+	if c.Ended == nil {
+		s.remainder(c.Remainder)
+		s.facts = append(s.facts, [2]string{"waits for", waits(c, now)}, [2]string{"way", way(c)})
 	}
 	if !c.Shared && c.Ended == nil {
 		s.trouble = append(s.trouble, "the store does not answer: each gateway goes on by itself")
@@ -124,20 +125,19 @@ func gateways(r *api.Remainder) string {
 }
 
 func storyLine(e api.CutoverEvent) string {
-	return fmt.Sprintf("%s  %-12s %s", e.At.Local().Format(time.TimeOnly), e.Actor, e.Text)
+	return fmt.Sprintf("%s %s: %s", e.At.Local().Format(time.TimeOnly), e.Actor, e.Text)
 }
 
 // nextCommands are what may be said to it now.
-func nextCommands(c api.Cutover) string {
+func nextCommands(c api.Cutover) []string {
 	if c.Ended != nil {
-		return "Its report: sluice cutover report " + c.ID
+		return []string{"Its report: sluice cutover report " + c.ID}
 	}
 	var said []string
+	head := "You may say:  "
 	for _, word := range c.Can {
-		said = append(said, "sluice cutover "+word+" "+c.Tenant)
+		said = append(said, head+"sluice cutover "+word+" "+c.Tenant)
+		head = strings.Repeat(" ", len(head))
 	}
-	if len(said) == 0 {
-		return ""
-	}
-	return "You may say:  " + strings.Join(said, "\n              ")
+	return said
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,9 +132,10 @@ func (w *watcher) draw(trouble string) {
 	}
 	s := sceneOf(w.seen, time.Now(), storyLines)
 	if trouble != "" {
-		s.facts = append(s.facts, [2]string{"", trouble})
+		s.trouble = append([]string{strings.TrimPrefix(trouble, "!! ")}, s.trouble...)
 	}
-	w.screen.show(s.lines())
+	width, _ := w.screen.size()
+	w.screen.show(s.lines(width))
 }
 
 // quiet is how often the remainder is told where there is no screen, when it has changed.
@@ -198,8 +200,8 @@ func endWord(phase string) string {
 
 // interrupted says that only the watching has ended.
 func (w *watcher) interrupted() error {
-	return fmt.Errorf("not watched any more; the cutover of %s goes on (%s). Watch it again: sluice cutover watch %s: %w",
-		w.seen.Tenant, phaseWords(w.seen), w.seen.Tenant, errInterrupted)
+	return fmt.Errorf("%w: the cutover of %s goes on (%s). Watch it again: sluice cutover watch %s",
+		errInterrupted, w.seen.Tenant, phaseWords(w.seen), w.seen.Tenant)
 }
 
 // wait is a pause that ends with ctx.

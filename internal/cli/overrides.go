@@ -131,6 +131,9 @@ func showDifferences(w io.Writer, all []api.Effective) {
 			fmt.Fprintf(w, "- active: %s\n+ active: %s\n", e.Declared, e.Active)
 		}
 		for _, o := range e.Runtime {
+			if o.Kind == "settled" && e.Declared != e.Active {
+				continue // that is the difference above
+			}
 			fmt.Fprintf(w, "+ %s: %s (%s, by %s)\n", o.Kind, o.Value, o.Reason, o.Actor)
 		}
 		if e.Drifted {

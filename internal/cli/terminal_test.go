@@ -71,6 +71,11 @@ func TestWatchOnATerminal(t *testing.T) {
 			t.Errorf("%q is still there:\n%s", gone, shown)
 		}
 	}
+	checkWidth(t, shown)
+}
+
+func checkWidth(t *testing.T, shown string) {
+	t.Helper()
 	for _, line := range strings.Split(shown, "\n") {
 		if len([]rune(line)) > 60 {
 			t.Errorf("wider than the terminal: %q", line)
@@ -81,10 +86,17 @@ func TestWatchOnATerminal(t *testing.T) {
 func TestWatchMayBeInterrupted(t *testing.T) {
 	f := newFake(t)
 	f.starts("drain")
-	s := onTerminal(t, 100, 30, f.args("cutover", "watch", "acme")...)
+	s := onTerminal(t, 60, 40, f.args("cutover", "watch", "acme")...)
 	s.says("You may say:  sluice cutover promote acme")
+	f.moves("draining", "half way", func(c *api.Cutover) {
+		c.Blocked = "gateway node-b is silent: restart it, or say that it is gone for good: sluice cutover evict acme r2"
+	})
+	s.says("evict acme r2")
+	if shown := s.shown(); strings.Count(shown, "acme: drain") != 1 || strings.Count(shown, "sluice cutover abort acme") != 1 {
+		t.Errorf("not one picture:\n%s", shown)
+	}
 	s.types("\x03")
-	if code := s.ends(); code != 4 || !strings.Contains(s.written(), "the cutover of acme goes on (draining). Watch it again: sluice cutover watch acme") {
+	if code := s.ends(); code != 4 || !strings.Contains(s.written(), "interrupted: the cutover of acme goes on (draining, BLOCKED). Watch it again: sluice cutover watch acme") {
 		t.Errorf("exit %d: %s", code, s.written())
 	}
 	if f.cutover.Phase != "draining" || len(f.writes) > 0 {
