@@ -71,8 +71,10 @@ func New(cfg Config) *Conductor {
 	return c
 }
 
-// lookEvery is how often cutovers are looked for that nobody told us of.
-const lookEvery = 5 * time.Second
+const (
+	lookEvery = 5 * time.Second        // cutovers that nobody told us of are looked for
+	lookPause = 100 * time.Millisecond // after a change: beats are changes too, and each look is at all records
+)
 
 // Run drives cutovers until ctx ends. What it drives then is given up, so that another
 // replica goes on at once.
@@ -103,6 +105,7 @@ func (c *Conductor) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+			pause(ctx, lookPause)
 		case <-look.C:
 		case id := <-over:
 			delete(drivers, id)

@@ -109,7 +109,7 @@ func (d *driver) change(ctx context.Context, cut *cutover.Cutover, mine bool) {
 }
 
 // orphaned says whether the cutover is for us to take. Without the store we cannot know what
-// its owner does; then only a failover is driven, which each gateway may have to do for itself.
+// its owner does; then only what each gateway may do for itself is driven.
 func (d *driver) orphaned(rec cutover.Record) bool {
 	if slices.Contains(rec.Evicted, d.cfg.Replica) || !d.shared(rec.Cutover) {
 		return false

@@ -241,27 +241,34 @@ func TestDriverWithoutStoreStandsStill(t *testing.T) {
 	})
 }
 
-// Without a store nobody takes a cutover over: whoever drives it may well be alive.
-func TestNobodyTakesOverWithoutStore(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.begin(plans()[cutover.Drain])
-		time.Sleep(2 * time.Second)
-		owner := w.owner()
-		w.mu.Lock()
-		for _, n := range w.nodes {
-			local := w.rec
-			n.alone, n.local = true, &local
-		}
-		w.mu.Unlock()
-		time.Sleep(time.Minute)
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for name, n := range w.nodes {
-			if n.local.Cutover == nil || n.local.Cutover.Owner != owner || n.local.Cutover.Fence != 1 {
-				t.Errorf("gateway %s: %s", name, show(*n.local))
+// Without a store nobody takes a shift over: whoever drives it may well be alive. A drain goes
+// on at each gateway for itself.
+func TestCutoversWithoutStore(t *testing.T) {
+	for strategy, goesOn := range map[cutover.Strategy]bool{cutover.Shift: false, cutover.Drain: true} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.begin(plans()[strategy])
+			time.Sleep(2 * time.Second)
+			owner := w.owner()
+			w.mu.Lock()
+			for _, n := range w.nodes {
+				local := w.rec
+				n.alone, n.local = true, &local
 			}
-		}
-	})
+			w.mu.Unlock()
+			time.Sleep(2 * time.Minute)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for name, n := range w.nodes {
+				c := n.local.Cutover
+				if stood := c != nil && c.Owner == owner && c.Fence == 1 && c.Phase == cutover.Shifting && c.Stage == 0; stood == goesOn {
+					t.Errorf("%s at gateway %s: %s", strategy, name, show(*n.local))
+				}
+				if ended := n.local.Last != nil && n.local.Last.Phase == cutover.Completed; ended && !goesOn {
+					t.Errorf("%s ended at gateway %s", strategy, name)
+				}
+			}
+		})
+	}
 }
 
 func TestExternalStep(t *testing.T) {

@@ -39,7 +39,7 @@ const (
 	noCheck       reason = "no_check"       // nobody says whether the standby is writable
 	secondOpinion reason = "second_opinion" // no other gateway sees what we see
 	checkFailed   reason = "check"          // the standby is not writable, or too far behind
-	running       reason = "running"        // another cutover runs
+	running       reason = "running"        // a cutover runs, which does not lead away or does not go on
 	wasAborted    reason = "aborted"        // one was begun, and did not end well
 )
 
@@ -100,7 +100,8 @@ func (c *Conductor) lookAtStandbys(ctx context.Context, outages map[string]*outa
 
 // failingOver says whether what is to be done is being done.
 func failingOver(rec cutover.Record) bool {
-	return rec.Cutover != nil && !rec.Cutover.Phase.Ended() && rec.Cutover.Plan.Strategy == cutover.Failover
+	c := rec.Cutover
+	return c != nil && !c.Phase.Ended() && c.Plan.Strategy == cutover.Failover && !c.Paused && c.Phase != cutover.Failed
 }
 
 // consider begins a failover, or says why a person must.
@@ -129,13 +130,15 @@ func (c *Conductor) consider(ctx context.Context, s Standby, t *routing.Tenant, 
 
 // obstacle is why a failover may not begin by itself.
 func (c *Conductor) obstacle(s Standby, pool string, rec cutover.Record) (reason, string) {
-	switch {
+	switch c := rec.Cutover; {
+	case c != nil && !c.Phase.Ended() && c.Blocked != "":
+		return running, fmt.Sprintf("cutover %s to %s does not go on: %s", c.ID, c.Plan.To, c.Blocked)
+	case c != nil && !c.Phase.Ended():
+		return running, fmt.Sprintf("cutover %s to %s is running: promote or abort it", c.ID, c.Plan.To)
 	case !s.Automatic:
 		return manual, "spec.cutover.failover.automatic is not set"
 	case s.Plan.Check == nil || s.Plan.Check.URL == "":
 		return noCheck, "no check says whether the standby's database is writable: declare spec.cutover.failover.check"
-	case rec.Cutover != nil && !rec.Cutover.Phase.Ended():
-		return running, fmt.Sprintf("cutover %s to %s is running: promote or abort it", rec.Cutover.ID, rec.Cutover.Plan.To)
 	case abortedLately(rec, time.Now()):
 		return wasAborted, fmt.Sprintf("cutover %s did not end well, and is not begun again by itself", rec.Last.ID)
 	}

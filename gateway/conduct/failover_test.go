@@ -88,6 +88,13 @@ func TestFailover(t *testing.T) {
 		"a tenant without a check": {
 			func(w *world) { w.wants(func(s *Standby) { s.Plan.Check = nil }); w.sees("a", "b", "c") }, false, "no_check",
 		},
+		"a failover that does not go on": {
+			func(w *world) {
+				w.writable = `{"writable": false, "lagSeconds": 0}`
+				w.begin(plans()[cutover.Failover])
+				w.sees("a", "b", "c")
+			}, true, "running",
+		},
 		"another cutover runs": {
 			func(w *world) {
 				w.begin(cutover.Plan{Strategy: cutover.Shift, To: "green", Shares: []cutover.Share{{Percent: 10}}})

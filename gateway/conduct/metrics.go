@@ -25,7 +25,7 @@ type warner interface {
 func newMetrics(r prometheus.Registerer, c *Conductor) *metrics {
 	m := &metrics{
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_cutover_ended_total", Help: "Cutovers that ended while this gateway drove them, by strategy and result: completed, aborted, failed.",
+			Name: "sluice_cutover_ended_total", Help: "Cutovers that ended while this gateway drove them, by strategy and result: completed, aborted.",
 		}, []string{"strategy", "result"}),
 		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_cutover_takeovers_total", Help: "Cutovers that this gateway took over from one that was not heard of any more.",

@@ -6,6 +6,7 @@ import (
 
 	"sluicegate.dev/sluice/gateway/report"
 	"sluicegate.dev/sluice/routing/cutover"
+	"sluicegate.dev/sluice/routing/odoo"
 )
 
 // views is what all replicas report, read once for all cutovers that run: it is opened and
@@ -45,7 +46,7 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 	o := cutover.Observation{
 		Now:    now.UTC(),
 		Behind: view.Behind(d.tenant, rec.Sequence, rec.Evicted), Silent: view.Gone(rec.Evicted),
-		InFlight: left.InFlight, Sessions: old.SeenWithin(cut.Plan.Idle), Sockets: old.Sockets,
+		InFlight: left.InFlightOf(waitedFor(cut.Plan)), Sessions: old.SeenWithin(cut.Plan.Idle), Sockets: old.Sockets,
 		Held: totals.Held, Known: totals.Known,
 	}
 	if !d.cfg.Control.Shared(d.tenant) || !view.Known {
@@ -62,4 +63,16 @@ func alone(s cutover.Strategy, silent []string) (behind, gone []string) {
 		return nil, nil
 	}
 	return nil, append(silent, "every other one (the store is away)")
+}
+
+// waitedFor are the classes whose requests must be gone before a switch goes on: those that
+// move, or that are held. The others were declared to go on meanwhile. None means all.
+func waitedFor(p cutover.Plan) []odoo.Class {
+	if len(p.Scope.Paths) > 0 {
+		return nil // paths are not counted apart
+	}
+	if len(p.Scope.Classes) > 0 {
+		return p.Scope.Classes
+	}
+	return p.Hold.Classes
 }

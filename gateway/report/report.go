@@ -1,9 +1,12 @@
 package report
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"sluicegate.dev/sluice/gateway/census"
+	"sluicegate.dev/sluice/routing/odoo"
 )
 
 // Report is what one gateway says of itself. It holds tenants about which something was
@@ -45,6 +48,7 @@ func (t Tenant) Of(release string) Counts {
 // gateway on.
 type Counts struct {
 	InFlight int                     `json:"inFlight,omitempty"` // requests, those for files and health apart
+	Classes  map[odoo.Class]int      `json:"classes,omitempty"`  // of them, by route class
 	Sockets  int                     `json:"sockets,omitempty"`
 	Seen     [census.SeenBuckets]int `json:"seen"`           // sessions by when they were last seen, see census.SeenBounds
 	Live     int                     `json:"live,omitempty"` // sessions with a socket
@@ -63,6 +67,19 @@ type Running struct {
 
 // longest is how many of them a sum names.
 const longest = 5
+
+// InFlightOf are the requests in flight that keep a switch of those classes waiting; none
+// means all. Long polls are left out: they change nothing, and are open all the time. What is
+// not known by class counts.
+func (c Counts) InFlightOf(classes []odoo.Class) int {
+	n := c.InFlight
+	for class, m := range c.Classes {
+		if class == odoo.Realtime || len(classes) > 0 && !slices.Contains(classes, class) {
+			n -= m
+		}
+	}
+	return max(n, 0)
+}
 
 // Sessions are all of them.
 func (c Counts) Sessions() int {
@@ -100,6 +117,16 @@ func (c Counts) add(o Counts) Counts {
 		c.Latency[i] += o.Latency[i]
 	}
 	c.Longest = merged(c.Longest, o.Longest)
+	if len(o.Classes) > 0 {
+		both := maps.Clone(c.Classes)
+		if both == nil {
+			both = map[odoo.Class]int{}
+		}
+		for class, m := range o.Classes {
+			both[class] += m
+		}
+		c.Classes = both
+	}
 	return c
 }
 

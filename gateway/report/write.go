@@ -48,7 +48,7 @@ func Of(c census.Counts, now time.Time) Tenant {
 	t := Tenant{Undecided: c.Undecided, Releases: make(map[string]Counts, len(c.Releases))}
 	for _, r := range c.Releases {
 		counts := Counts{
-			InFlight: r.InFlight, Sockets: r.Sockets, Seen: r.Seen, Live: r.Live,
+			InFlight: r.InFlight, Classes: r.Classes, Sockets: r.Sockets, Seen: r.Seen, Live: r.Live,
 			Requests: r.Requests, Failures: r.Failures, Latency: r.Latency,
 		}
 		for _, one := range r.Longest {
