@@ -150,16 +150,6 @@ func reportFiles(dir string) ([]fs.FileInfo, error) {
 	return files, err
 }
 
-// Has says whether a report is kept.
-func (r *Reports) Has(tenant, id string) bool {
-	path, err := r.path(tenant, id)
-	if err != nil {
-		return false
-	}
-	_, err = os.Stat(path)
-	return err == nil
-}
-
 // Get reads the report of a cutover and verifies it.
 func (r *Reports) Get(tenant, id string) (Signed, error) {
 	path, err := r.path(tenant, id)
