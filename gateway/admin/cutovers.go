@@ -158,13 +158,17 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 	if late != nil && !in.Body.OverrideCalendar {
 		return nil, late
 	}
+	id, seed := strings.ToLower(rand.Text()[:12]), rand.Text()
+	begin := func(r cutover.Record) (cutover.Record, error) {
+		return cutover.New(t.Name, r.Active(t.Active.Name), plan, now, actorFrom(ctx).Name, o.reason, id, seed, r)
+	}
+	if _, err := begin(rec); err != nil {
+		return nil, refused(err)
+	}
 	if err := s.noted(ctx, o); err != nil {
 		return nil, err
 	}
-	id := strings.ToLower(rand.Text()[:12])
-	rec, out.Shared, err = s.config.Runtime.Change(ctx, t.Name, func(r cutover.Record) (cutover.Record, error) {
-		return cutover.New(t.Name, r.Active(t.Active.Name), plan, now, actorFrom(ctx).Name, o.reason, id, rand.Text(), r)
-	})
+	rec, out.Shared, err = s.config.Runtime.Change(ctx, t.Name, begin)
 	if err != nil {
 		return nil, refused(err)
 	}

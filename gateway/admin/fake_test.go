@@ -98,7 +98,7 @@ var tokens = map[Role]string{
 func newServer(t *testing.T, gateway Gateway, change func(*Config)) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	c := Config{Gateway: gateway, Version: "test", Address: "127.0.0.1:9080", Hosts: []string{"admin.example"}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}
+	c := Config{Gateway: gateway, Runtime: newRuntime(), Audit: &auditFake{}, Version: "test", Address: "127.0.0.1:9080", Hosts: []string{"admin.example"}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}
 	for role, token := range tokens {
 		file := filepath.Join(dir, string(role))
 		if err := os.WriteFile(file, []byte("\n "+token+"\n"), 0o600); err != nil {

@@ -22,7 +22,10 @@ func TestDescription(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Errorf("version %s", doc.OpenAPI)
 	}
-	for _, path := range []string{"/api/v1/tenants", "/api/v1/tenants/{tenant}", "/api/v1/tenants/{tenant}/status", "/api/v1/pools/{pool}", "/api/v1/status", "/api/v1/replicas", "/api/v1/config/confirm"} {
+	for _, path := range []string{
+		"/api/v1/tenants", "/api/v1/tenants/{tenant}", "/api/v1/tenants/{tenant}/status", "/api/v1/pools/{pool}", "/api/v1/status", "/api/v1/replicas", "/api/v1/config/confirm",
+		"/api/v1/tenants/{tenant}/cutovers", "/api/v1/cutovers/{id}/events", "/api/v1/pools/{pool}/backends/{backend}/state", "/api/v1/tenants/{tenant}/wait", "/api/v1/audit",
+	} {
 		if _, ok := doc.Paths[path]; !ok {
 			t.Errorf("%s is not described", path)
 		}
@@ -45,7 +48,7 @@ func TestEveryOperationNamesItsRole(t *testing.T) {
 	}](t, text)
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			role := strings.TrimSuffix(strings.TrimPrefix(op.Description, "Needs the role "), ".")
+			role, _, _ := strings.Cut(strings.TrimPrefix(op.Description, "Needs the role "), ".")
 			if !slices.Contains([]Role{Viewer, Operator, Admin}, Role(role)) {
 				t.Errorf("%s %s names no role: %q", method, path, op.Description)
 			}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -14,7 +15,7 @@ import (
 )
 
 // operations registers the API on a mux. The OpenAPI document is made once, here.
-func (s *Server) operations() (*http.ServeMux, error) {
+func (s *Server) operations() *http.ServeMux {
 	mux := http.NewServeMux()
 	h := humago.New(mux, s.huma())
 	h.UseMiddleware(s.count, authorize(h), precondition(h))
@@ -30,11 +31,9 @@ func (s *Server) operations() (*http.ServeMux, error) {
 	s.registerEvents(h)
 	s.registerWaits(h)
 	s.registerReads(h)
-	if err := describe(mux, h.OpenAPI()); err != nil {
-		return nil, fmt.Errorf("admin API: %w", err)
-	}
+	describe(mux, h.OpenAPI())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
-	return mux, nil
+	return mux
 }
 
 // huma is the configuration of the API library: JSON only, no pages, no schema links. Its
@@ -85,25 +84,22 @@ func (s *Server) count(ctx huma.Context, next func(huma.Context)) {
 	s.metrics.requests.WithLabelValues(ctx.Operation().OperationID, strconv.Itoa(ctx.Status())).Inc()
 }
 
-// describe serves the OpenAPI 3.1 document.
-func describe(mux *http.ServeMux, doc *huma.OpenAPI) error {
-	asJSON, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
-		return err
-	}
-	asYAML, err := doc.YAML()
-	if err != nil {
-		return err
-	}
-	serve := func(suffix, kind string, content []byte) {
+// describe serves the OpenAPI 3.1 document, which is written when somebody asks for it.
+func describe(mux *http.ServeMux, doc *huma.OpenAPI) {
+	serve := func(suffix, kind string, write func() ([]byte, error)) {
+		written := sync.OnceValues(write)
 		mux.HandleFunc("GET "+api.Prefix+"/openapi"+suffix, func(w http.ResponseWriter, _ *http.Request) {
+			content, err := written()
+			if err != nil {
+				problem(w, http.StatusInternalServerError, "the description cannot be written: "+err.Error())
+				return
+			}
 			w.Header().Set("Content-Type", kind)
 			_, _ = w.Write(content)
 		})
 	}
-	serve(".json", "application/openapi+json", asJSON)
-	serve(".yaml", "application/openapi+yaml", asYAML)
-	return nil
+	serve(".json", "application/openapi+json", func() ([]byte, error) { return json.MarshalIndent(doc, "", "  ") })
+	serve(".yaml", "application/openapi+yaml", doc.YAML)
 }
 
 // unknown answers what no operation matched: 405 when another method would, else 404.

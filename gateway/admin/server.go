@@ -96,9 +96,7 @@ func New(c Config) (*Server, error) {
 	if s.console, err = console.Handler(); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	if s.mux, err = s.operations(); err != nil {
-		return nil, err
-	}
+	s.mux = s.operations()
 	return s, nil
 }
 
