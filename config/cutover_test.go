@@ -2,9 +2,11 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluicegate.dev/sluice/routing"
@@ -297,4 +299,32 @@ func TestADeclaredMoveThatCannotWait(t *testing.T) {
 	if text := next.Problems.String(); !strings.Contains(text, "keep release blue in the document until then") {
 		t.Errorf("problems: %s", text)
 	}
+}
+
+// A cutover that moves a tenant to where its document waits to have it ends the wait.
+func TestADeclaredMoveIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it begins at midnight of a Saturday: outside the windows
+		at := "blue"
+		live := NewLive(LiveConfig{Moved: func(string) string { return at }})
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- live.Run(ctx) }()
+		live.Apply(movedTo("blue"))
+		live.Apply(movedTo("standby"))
+		live.Follow("own") // something else was decided
+		synctest.Wait()
+		if got := live.Load().Tenants["own"].Active.Name; got != "blue" {
+			t.Errorf("own is at %s in a time without windows", got)
+		}
+		at = "standby"
+		live.Follow("own")
+		synctest.Wait()
+		if now := live.Load(); now.Tenants["own"].Active.Name != "standby" || len(now.Problems) > 0 {
+			t.Errorf("own is at %s: %s", now.Tenants["own"].Active.Name, now.Problems)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -31,6 +31,7 @@ type Live struct {
 	cfg     LiveConfig
 	metrics *metrics
 	wake    chan struct{}
+	stirred atomic.Bool // a tenant that waits was moved
 
 	mu          sync.Mutex // orders changes, and the calls of subscribers with them
 	documents   []Document // the last of each source, by name
@@ -117,7 +118,8 @@ func (l *Live) Subscribe(f func(old, now *Snapshot)) {
 	l.subscribers = append(l.subscribers, f)
 }
 
-// Run removes vanished tenants when their grace time is over. It ends with ctx.
+// Run compiles again when time or runtime has made a difference: a vanished tenant goes, one
+// that waited moves. It ends with ctx.
 func (l *Live) Run(ctx context.Context) error {
 	for {
 		timer := time.NewTimer(l.untilDue())
@@ -133,7 +135,24 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 }
 
+// Follow tells that something was decided at runtime about a tenant. Where its document waited
+// to say the same, it waits no longer. It returns at once, and may be called by a subscriber.
+func (l *Live) Follow(tenant string) {
+	served := l.Load().tenants[tenant]
+	if served == nil || !served.waits {
+		return
+	}
+	l.stirred.Store(true)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
 func (l *Live) untilDue() time.Duration {
+	if l.stirred.Load() {
+		return 0
+	}
 	due := l.Load().Due
 	if due.IsZero() {
 		return time.Hour
@@ -145,7 +164,8 @@ func (l *Live) untilDue() time.Duration {
 func (l *Live) again() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if due := l.Load().Due; !due.IsZero() && !l.cfg.Now().Before(due) {
+	due := l.Load().Due
+	if stirred := l.stirred.Swap(false); stirred || !due.IsZero() && !l.cfg.Now().Before(due) {
 		l.compile()
 	}
 }

@@ -59,7 +59,7 @@ func cutoverStartCommand(find *connect) *cobra.Command {
 			send: func(ctx context.Context, g *client.Client, care client.Care) (any, api.Change, error) {
 				f.Reason = d.reason
 				done, err := g.StartCutover(ctx, tenant, f.CutoverRequest, care)
-				return done, done.Change, err
+				return done, flagged(done.Change), inFlags(err)
 			},
 			done: func(w io.Writer, answer any) { begun(w, tenant, answer.(api.CutoverChange).Cutover) },
 		})
@@ -117,6 +117,23 @@ func (f *startFlags) settle(c *cobra.Command) error {
 		f.External = &api.ExternalStep{Webhook: strings.TrimSuffix(f.external, "operator"), NoReturn: f.noReturn}
 	}
 	return nil
+}
+
+// inFlags names the flag where the API names the field.
+func inFlags(err error) error {
+	var refused *client.Refused
+	if errors.As(err, &refused) {
+		refused.Detail = strings.ReplaceAll(refused.Detail, "overrideCalendar", "--override-calendar")
+	}
+	return err
+}
+
+func flagged(change api.Change) api.Change {
+	change.Warnings = slices.Clone(change.Warnings)
+	for i, text := range change.Warnings {
+		change.Warnings[i] = strings.ReplaceAll(text, "overrideCalendar", "--override-calendar")
+	}
+	return change
 }
 
 func orNothing(d time.Duration) string {

@@ -30,6 +30,7 @@ type fake struct {
 	states  map[string]string // of backends
 	version int               // of the tenant
 	shared  bool
+	frozen  bool // by the calendar
 	lag     []string
 	known   bool
 	busy    int // the next writes come too late
@@ -118,6 +119,9 @@ func (f *fake) writeRoutes(mux *http.ServeMux) {
 			return nil, fmt.Errorf("tenant acme has no release %q; it has blue, green, standby", body["to"])
 		case f.cutover != nil && f.cutover.Ended == nil:
 			return nil, fmt.Errorf("tenant acme: cutover c1 to green is %s: abort it, or let it end", f.cutover.Phase)
+		}
+		if f.frozen && body["overrideCalendar"] != true {
+			return nil, fmt.Errorf("the calendar of tenant acme says no: frozen; it may begin at 2026-11-23T21:00:00Z, or with overrideCalendar and a reason")
 		}
 		change := f.change(dry, "active", "blue", body["to"].(string))
 		change.Warnings = []string{"sessions live on the servers of acme-blue: whoever is moved signs in again"}

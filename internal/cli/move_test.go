@@ -20,6 +20,7 @@ import (
 //	gateway is alone        the store does not answer
 //	gateway is behind       a gateway does not follow
 //	gateway is busy         the next write comes too late
+//	gateway is frozen       the calendar says no
 //	written PATTERN         the last write that was let through
 func TestMoves(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -63,6 +64,8 @@ func stirred(ts *testscript.TestScript, neg bool, args []string) {
 		f.shared = false
 	case "behind":
 		f.lag = []string{"node-b (r2)"}
+	case "frozen":
+		f.frozen = true
 	case "busy":
 		f.busy = 1
 	default:
