@@ -52,6 +52,7 @@ func answers(status api.Status) http.Handler {
 		Tenant: "acme", Declared: "green", Active: "blue", Drifted: true, Held: true,
 		Runtime: []api.Override{{Kind: "settled", Target: "acme", Value: "active: blue", Actor: "cutover c1", Reason: "a completed cutover"}},
 	}))
+	mux.Handle("GET /api/v1/overrides", reply(api.OverrideList{Overrides: []api.Override{{Kind: "settled"}, {Kind: "hold"}, {Kind: "settled"}}}))
 	mux.Handle("GET /api/v1/status/pools", reply(api.PoolStatusList{Pools: []api.PoolStatus{pool}}))
 	mux.Handle("POST /api/v1/tenants/acme/tester", reply(api.TesterPass{Tenant: "acme", Release: "green", Until: time.Unix(1_800_000_000, 0).UTC(), Header: "X-Sluice-Tester", Cookie: "sluice_tester", Pass: "t1.pass"}))
 	mux.Handle("GET /api/v1/tenants/acme/limits", reply(api.LimitClients{Clients: []api.LimitClient{limited()}}))
@@ -97,7 +98,7 @@ func TestWhatPeopleSee(t *testing.T) {
 	}{
 		"status": {[]string{"status"}, []string{
 			"v1, up 3 days, NOT READY: stopping", "abc, LAST GOOD COPY: ", "in use since 2026-11-22 12:00:00",
-			"1 up, 0 saturated, 1 down", "redis, DOES NOT ANSWER: ", "2: node-a (this one), node-b, AS OF 2026-11-22 12:00:00", "remove 3 of 4 tenants (x, y and 1 more)", "sluice confirm 0123456789 --reason WHY",
+			"1 up, 0 saturated, 1 down", "redis, DOES NOT ANSWER: ", "2: node-a (this one), node-b, AS OF 2026-11-22 12:00:00", "remove 3 of 4 tenants (x, y and 1 more)", "Runtime        1 hold, 2 settled: see `sluice overrides`", "sluice confirm 0123456789 --reason WHY",
 			"  a.yaml:3:7: Tenant acme: spec.pool: there is no pool\n      add one", "b2        down    0",
 		}},
 		"status -o json": {[]string{"status", "-o", "json"}, []string{`"origin": "lastGood"`, `"digest": "0123456789"`}},

@@ -48,7 +48,7 @@ func cutoverStartCommand(find *connect) *cobra.Command {
 	d, f := decides(c, find), startFlagsOf(c)
 	_ = c.RegisterFlagCompletionFunc("to", find.releaseNames)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := f.settle(c); err != nil {
+		if err := f.settle(args[0]); err != nil {
 			return usageError{err}
 		}
 		tenant := args[0]
@@ -91,9 +91,9 @@ func startFlagsOf(c *cobra.Command) *startFlags {
 }
 
 // settle turns the flags into the request.
-func (f *startFlags) settle(c *cobra.Command) error {
+func (f *startFlags) settle(tenant string) error {
 	if f.To == "" {
-		return errors.New("say where to with --to RELEASE; `sluice tenant show TENANT` lists the releases")
+		return fmt.Errorf("say where to with --to RELEASE; `sluice tenant show %s` lists the releases", tenant)
 	}
 	f.Strategy, f.Mode = f.strategy.value, f.mode.value
 	f.Deadline, f.Idle, f.Watch = orNothing(f.deadline), orNothing(f.idle), orNothing(f.wayBack)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,13 +30,17 @@ and the servers that are not up.`,
 			if err != nil {
 				return err
 			}
-			return out.print(c.OutOrStdout(), status, func(w io.Writer) { showStatus(w, status) })
+			overrides, err := gateway.Overrides(ctx)
+			if err != nil && !isStatus(err, http.StatusNotFound) { // an older gateway has none
+				return err
+			}
+			return out.print(c.OutOrStdout(), status, func(w io.Writer) { showStatus(w, status, overrides) })
 		})
 	}
 	return c
 }
 
-func showStatus(w io.Writer, s api.Status) {
+func showStatus(w io.Writer, s api.Status, overrides []api.Override) {
 	ready := "ready"
 	if !s.Ready {
 		ready = "NOT READY: " + s.NotReady
@@ -49,12 +55,31 @@ func showStatus(w io.Writer, s api.Status) {
 	if s.Store.Kind == api.StoreRedis {
 		line("Replicas", replicasLine(s.Replicas))
 	}
+	if text := runtimeLine(overrides); text != "" {
+		line("Runtime", text)
+	}
 	showPending(w, s.Pending)
 	showProblems(w, s.Problems)
 	if len(s.Unwell) > 0 {
 		fmt.Fprintln(w)
 		backendTable(w, s.Unwell)
 	}
+}
+
+// runtimeLine is "1 cutover, 2 settled: see `sluice overrides`".
+func runtimeLine(all []api.Override) string {
+	count := map[string]int{}
+	for _, o := range all {
+		count[o.Kind]++
+	}
+	var words []string
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		words = append(words, fmt.Sprintf("%d %s", count[kind], kind))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.Join(words, ", ") + ": see `sluice overrides`"
 }
 
 func storeLine(s api.StoreStatus) string {
