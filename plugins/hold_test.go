@@ -39,6 +39,7 @@ func patient() (asks []ask) {
 }
 
 func TestWhatIsHeldGoesOnOnTheOtherSide(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 16)
 	for version, front := range map[string]*httptest.Server{"HTTP/1": n.front, "HTTP/2": n.front2} {
 		t.Run(version, func(t *testing.T) {
@@ -77,6 +78,7 @@ func TestWhatIsHeldGoesOnOnTheOtherSide(t *testing.T) {
 }
 
 func TestOnlySomeClassesMayBeHeld(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 8)
 	n.decide(held(routing.Hold{Classes: []odoo.Class{odoo.RPC}}))
 	if got := n.get(ask{method: "GET", path: "/web/login"}); got.status != http.StatusOK {
@@ -93,6 +95,7 @@ func TestOnlySomeClassesMayBeHeld(t *testing.T) {
 // A tester may look at the side that does not serve yet; the one that is held back is not to be
 // touched by anybody.
 func TestATesterPassesToTheNewSideAlone(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 8)
 	n.decide(held(routing.Hold{Final: true}))
 	with := func(release string) ask {
@@ -111,6 +114,7 @@ func TestATesterPassesToTheNewSideAlone(t *testing.T) {
 }
 
 func TestTheOldestIsToldToComeBack(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 8)
 	n.decide(held(routing.Hold{Count: 3}))
 	client := n.client()
@@ -175,6 +179,7 @@ func (n *night) raw(text string) net.Conn {
 // Whoever leaves while a request of his is held has it never carried out: he would send it
 // again.
 func TestWhoHasLeftNeverReachesOdoo(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 64)
 	n.decide(held(routing.Hold{}))
 	body := strings.Repeat("x", 200<<10)
@@ -235,6 +240,7 @@ func (u *upload) Read(p []byte) (int, error) {
 // A large upload waits with its client: it takes no memory and no disk of ours, and is sent
 // when there is somebody to take it.
 func TestLargeUploadsWaitUnread(t *testing.T) {
+	t.Parallel()
 	n := startNight(t, 8)
 	for rule, c := range map[string]struct {
 		front  *httptest.Server
@@ -289,6 +295,7 @@ func TestLargeUploadsWaitUnread(t *testing.T) {
 // All that waited for a side of eight workers are served, at its pace: it says so itself when it
 // is met by more requests than it has workers.
 func TestFiveThousandAreServedAtThePaceOfEightWorkers(t *testing.T) {
+	t.Parallel()
 	const requests = 5000
 	n := startNight(t, 8)
 	n.green.work = 2 * time.Millisecond
