@@ -68,7 +68,9 @@ type Gateway struct {
 	conduct    *conduct.Conductor
 	reports    *conduct.Reports
 	reportKeys report.Keys
-	decline    paces
+
+	controlKeys control.Keys
+	decline     paces
 }
 
 // New reads the install settings and makes every part. It opens no port.

@@ -48,6 +48,7 @@ func (g *Gateway) makeControl(Config) error {
 	if err != nil {
 		return fmt.Errorf("spec.dataDir: %w", err)
 	}
+	g.controlKeys = keys
 	g.control = control.New(control.Config{
 		Store: g.store, Local: local, Keys: keys, Replica: g.replicas.Me().ID,
 		Declared: g.declared, Changed: g.courseChanged, Log: g.log, Metrics: g.registry,

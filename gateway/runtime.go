@@ -121,6 +121,10 @@ func (r runtime) Remainder(tenant string, idle time.Duration) api.Remainder {
 	if rec.Sequence == 0 { // nobody reports on a tenant about which nothing was decided
 		totals = r.g.here(tenant)
 	}
+	if c := rec.Cutover; c != nil && c.Plan.Strategy == cutover.Drain && totals.Whole < idle {
+		totals.Known = false
+		totals.Unknown = append(totals.Unknown, fmt.Sprintf("a gateway has kept its books for %s only: sessions that were quiet since before are not counted until it has done so for %s", totals.Whole.Round(time.Second), idle))
+	}
 	out := api.Remainder{
 		Known: totals.Known, Unknown: totals.Unknown, Held: totals.Held, Releases: viewReleases(totals.Tenant, idle),
 	}

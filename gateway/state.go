@@ -25,7 +25,7 @@ func (g *Gateway) makeAdmin(cfg Config) error {
 		return fmt.Errorf("spec.dataDir: %w", err)
 	}
 	c := admin.Config{
-		Gateway: state{g}, Limits: state{g}, Runtime: runtime{g}, Audit: auditor{log}, Ready: g.ready, Version: cfg.Version,
+		Gateway: state{g}, Limits: state{g}, Runtime: runtime{g}, Audit: auditor{log}, Answers: answers{g}, Ready: g.ready, Version: cfg.Version,
 		Socket:  filepath.Join(string(g.install.DataDir), socketName),
 		Address: settings.Address, Hosts: settings.Hosts,
 		Log: g.log, Metrics: g.registry,

@@ -27,6 +27,7 @@ type runtimeStore interface {
 	WatchPins(ctx context.Context, heard func(tenant, key, value string), lost func()) error
 	LeaseSlots(ctx context.Context, replica string, claims []store.SlotClaim, ttl time.Duration) ([]store.SlotGrant, error)
 	Beat(ctx context.Context, me store.Replica, ttl time.Duration) (live []store.Replica, err error)
+	Record(ctx context.Context, kind, name string) (store.Record, error)
 	Records(ctx context.Context, kind string) ([]store.Record, error)
 	PutRecord(ctx context.Context, rec store.Record) (store.Record, error)
 	WatchRecords(ctx context.Context, heard func(store.Record), lost func()) error

@@ -1,6 +1,10 @@
 package admin
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -10,8 +14,8 @@ const (
 	mostKeys = 10_000
 )
 
-// keys remembers what was answered under an Idempotency-Key. They are this gateway's own: the
-// same write to another one finds that If-Match is stale, so nothing is done twice.
+// keys remembers what was answered under an Idempotency-Key. Others are asked for theirs; when
+// they cannot be, the same write finds that If-Match is stale, so nothing is done twice.
 type keys struct {
 	mu  sync.Mutex
 	all map[string]*keyed
@@ -22,6 +26,56 @@ type keyed struct {
 	at        time.Time
 	done      chan struct{}
 	answer    any // nil: it failed
+}
+
+// kept is an answer where the other gateways find it.
+type kept struct {
+	Write    string          `json:"write"` // hash of what was asked for
+	At       time.Time       `json:"at"`
+	Status   int             `json:"status"`
+	Location string          `json:"location,omitempty"`
+	Body     json.RawMessage `json:"body"`
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// answered is what another gateway has answered; nil when none has. used says that it was to
+// another write.
+func answered[T any](ctx context.Context, s *Server, key, text string) (answer *written[T], used bool) {
+	if s.config.Answers == nil {
+		return nil, false
+	}
+	found, ok := s.config.Answers.Answer(ctx, hashOf(key))
+	var k kept
+	if !ok || json.Unmarshal(found, &k) != nil || time.Since(k.At) >= keyLife {
+		return nil, false
+	}
+	if k.Write != hashOf(text) {
+		return nil, true
+	}
+	out := &written[T]{Status: k.Status, Location: k.Location}
+	if json.Unmarshal(k.Body, &out.Body) != nil {
+		return nil, false
+	}
+	return out, false
+}
+
+// share lets the other gateways answer alike.
+func share[T any](ctx context.Context, s *Server, key, text string, answer *written[T]) {
+	if s.config.Answers == nil {
+		return
+	}
+	body, err := json.Marshal(answer.Body)
+	if err != nil {
+		return
+	}
+	k, err := json.Marshal(kept{hashOf(text), time.Now().UTC(), answer.Status, answer.Location, body})
+	if err == nil {
+		s.config.Answers.KeepAnswer(ctx, hashOf(key), k)
+	}
 }
 
 // take returns the entry of a key, and whether the caller is the first; nil where it was used

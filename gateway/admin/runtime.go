@@ -39,6 +39,12 @@ type Runtime interface {
 	Outgoing(url string) error
 }
 
+// Answers keeps what was answered under an Idempotency-Key where the other gateways find it.
+type Answers interface {
+	Answer(ctx context.Context, name string) (text []byte, ok bool)
+	KeepAnswer(ctx context.Context, name string, text []byte)
+}
+
 // Auditor writes down who changes what, before it is changed.
 type Auditor interface {
 	Append(r api.AuditRecord) (api.AuditRecord, error)

@@ -55,6 +55,7 @@ type Config struct {
 	Limits  Limits
 	Runtime Runtime
 	Audit   Auditor
+	Answers Answers // nil: no other gateway is asked
 	// Ready is nil when the gateway takes requests, else it says why not.
 	Ready   func() error
 	Version string

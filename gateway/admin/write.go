@@ -89,10 +89,22 @@ func once[T any](ctx context.Context, s *Server, o order, do func() (*written[T]
 	if err != nil {
 		return nil, err
 	}
-	e, fresh := s.keys.take(actorFrom(ctx).Name+"\x00"+o.Key, string(text), time.Now())
+	key := actorFrom(ctx).Name + "\x00" + o.Key
+	e, fresh := s.keys.take(key, string(text), time.Now())
+	var there *written[T]
+	used := e == nil
+	if fresh {
+		there, used = answered[T](ctx, s, key, string(text))
+	}
 	switch {
-	case e == nil:
-		return nil, huma.Error422UnprocessableEntity("this Idempotency-Key was used for another write: take a new one for each decision")
+	case used:
+		if e != nil {
+			s.keys.drop(e)
+		}
+		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("Idempotency-Key %q was used for another write: take a new one for each decision", o.Key))
+	case there != nil:
+		s.keys.keep(e, there)
+		return there, nil
 	case !fresh:
 		<-e.done
 		if answer, ok := e.answer.(*written[T]); ok {
@@ -106,6 +118,7 @@ func once[T any](ctx context.Context, s *Server, o order, do func() (*written[T]
 		return nil, err
 	}
 	s.keys.keep(e, answer)
+	share(ctx, s, key, string(text), answer)
 	return answer, nil
 }
 

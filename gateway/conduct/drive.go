@@ -33,6 +33,8 @@ type driver struct {
 	beat  time.Time // our last one that the others could see
 	told  int       // lines of the timeline that were sent out; -1: none yet
 
+	common bool // the store has had it
+
 	steps   *steps
 	samples samples
 	counts  tally
@@ -117,9 +119,15 @@ func (d *driver) orphaned(rec cutover.Record) bool {
 	return rec.Cutover.Owner == "" || time.Since(d.at) >= silence
 }
 
-// shared says whether what we do to the cutover is seen by the others, or need not be.
+// shared says whether what we do to the cutover is seen by the others, or need not be: an
+// operator who starts a drain while the store is away does so on each gateway. One that all
+// knew rests until they can talk again: elsewhere it may have been aborted.
 func (d *driver) shared(cut *cutover.Cutover) bool {
-	return d.cfg.Control.Shared(d.tenant) || cut.Plan.Strategy.Alone()
+	if d.cfg.Control.Shared(d.tenant) {
+		d.common = true
+		return true
+	}
+	return cut.Plan.Strategy.Alone() && (!d.common || cut.Plan.Strategy == cutover.Failover)
 }
 
 func (d *driver) takeOver(ctx context.Context) {
@@ -192,7 +200,7 @@ func (d *driver) write(ctx context.Context, rec cutover.Record, seen cutover.Obs
 	if beat && result.Shared {
 		d.beat = time.Now()
 	}
-	return result.Record, result.Shared || rec.Cutover.Plan.Strategy.Alone()
+	return result.Record, result.Shared || d.shared(rec.Cutover)
 }
 
 // giveUp leaves the cutover to whoever comes first.

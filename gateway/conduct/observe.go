@@ -49,6 +49,9 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 		InFlight: left.InFlightOf(waitedFor(cut.Plan)), Sessions: old.SeenWithin(cut.Plan.Idle), Sockets: old.Sockets,
 		Held: totals.Held, Known: totals.Known,
 	}
+	if cut.Plan.Strategy == cutover.Drain && totals.Whole < cut.Plan.Idle {
+		o.Known = false // whoever was quiet since before a gateway's start is not in its books
+	}
 	if !d.cfg.Control.Shared(d.tenant) || !view.Known {
 		o.Behind, o.Silent = alone(cut.Plan.Strategy, o.Silent)
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -113,6 +114,14 @@ func (u *Upstream) FollowCourse(tenant string, c *routing.Course, most time.Dura
 	}
 }
 
+// reopened says that sessions were sent to a release after it was closed: those that live there
+// now stay.
+func reopened(leg routing.Leg, closing routing.Closing) bool {
+	return slices.ContainsFunc(leg.Closings, func(later routing.Closing) bool {
+		return later.To == closing.Release && later.Before > closing.Before
+	})
+}
+
 // closings are the releases that a course sends everybody away from. A release that takes
 // sessions again is none, whatever closed it before.
 func closings(c *routing.Course) map[string]uint32 {
@@ -122,7 +131,7 @@ func closings(c *routing.Course) map[string]uint32 {
 	leg := c.Legs[len(c.Legs)-1] // sockets have sessions, and those are not in parts
 	out := map[string]uint32{}
 	for _, closing := range leg.Closings {
-		if closing.Release != leg.Active && (leg.Split == nil || leg.Split.To != closing.Release) {
+		if closing.Release != leg.Active && (leg.Split == nil || leg.Split.To != closing.Release) && !reopened(leg, closing) {
 			out[closing.Release] = max(out[closing.Release], closing.Before)
 		}
 	}
