@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,11 +185,19 @@ func outcome(c api.Cutover) error {
 	if c.Phase == "completed" {
 		return nil
 	}
-	why := c.Blocked
-	if n := len(c.Timeline); why == "" && n > 0 {
-		why = c.Timeline[n-1].Text
+	return fmt.Errorf("cutover %s of %s has %s: %s", c.ID, c.Tenant, endWord(c.Phase), cmp.Or(c.Blocked, whyEnded(c)))
+}
+
+// whyEnded is what made a cutover turn back, or else the last that is known of it.
+func whyEnded(c api.Cutover) string {
+	why := ""
+	for _, e := range c.Timeline {
+		why = e.Text
+		if e.Phase == "aborting" {
+			break
+		}
 	}
-	return fmt.Errorf("cutover %s of %s has %s: %s", c.ID, c.Tenant, endWord(c.Phase), why)
+	return why
 }
 
 func endWord(phase string) string {

@@ -145,7 +145,7 @@ func showDifferences(w io.Writer, all []api.Effective) {
 func exportCommand(find *connect) *cobra.Command {
 	c := &cobra.Command{
 		Use: "export [TENANT]", Short: "Print what holds as declared resources, for Git",
-		Long:    "What was decided at runtime and is meant to stay is in it: the active release above all. Holds,\nmaintenance pages and states of servers are not.",
+		Long:    "The document of the tenant as somebody wrote it, comments too, with the active release that holds;\nwithout TENANT those of all tenants that are not where they are declared to be. Holds, maintenance\npages and states of servers are not in it.",
 		Example: "  sluice export acme > tenants/acme.yaml",
 		Args:    atMostOne("TENANT"), ValidArgsFunction: find.tenantNames,
 	}
