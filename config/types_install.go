@@ -86,10 +86,24 @@ type Admin struct {
 	Address string `json:"address,omitempty"`
 	// Tokens that may call it.
 	Tokens []AdminToken `json:"tokens,omitempty"`
+	// Entra lets people and workloads call it with access tokens of Microsoft Entra ID.
+	Entra *AdminEntra `json:"entra,omitempty"`
 	// Hosts under which it may be called, besides the listen address and localhost.
 	Hosts []string `json:"hosts,omitempty"`
 	// TLS of the listener.
 	TLS *ServerTLS `json:"tls,omitempty"`
+}
+
+// AdminEntra lets people and workloads call the admin API with access tokens (version 2.0) of Microsoft Entra ID.
+type AdminEntra struct {
+	// TenantID of the directory that signs the tokens.
+	TenantID string `json:"tenantId" jsonschema:"required"`
+	// Audience of the tokens: the client id of the app registration that stands for this API.
+	Audience string `json:"audience" jsonschema:"required"`
+	// Roles maps app roles of that registration to viewer, operator or admin. A token without any of them is refused.
+	Roles map[string]string `json:"roles" jsonschema:"required"`
+	// Authority that signs. Default: https://login.microsoftonline.com. Sovereign clouds have others.
+	Authority string `json:"authority,omitempty"`
 }
 
 // AdminToken lets somebody call the admin API.
@@ -98,6 +112,8 @@ type AdminToken struct {
 	Name string `json:"name" jsonschema:"required"`
 	// Role bounds what the token may do.
 	Role string `json:"role" jsonschema:"required,enum=viewer,enum=operator,enum=admin"`
+	// Tenants that it may see and change, by name or pattern such as acme-*. All when empty.
+	Tenants []string `json:"tenants,omitempty"`
 	// TokenFile holds the token; blanks around it are cut.
 	TokenFile Path `json:"tokenFile" jsonschema:"required"`
 }

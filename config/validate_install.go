@@ -2,6 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net/url"
+	"path"
+	"slices"
 	"strings"
 
 	"sluicegate.dev/sluice/routing/odoo"
@@ -52,9 +55,59 @@ func (c *checker) admin(s Admin) {
 		}
 		names[t.Name] = true
 	}
+	for i, t := range s.Tokens {
+		for j, pattern := range t.Tenants {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				c.fail(fmt.Sprintf("%s.tokens[%d].tenants[%d]", field, i, j), "write a name, or a pattern such as acme-*", "%q is no pattern", shorten(pattern))
+			}
+		}
+	}
+	if s.Entra != nil {
+		c.adminEntra(field+".entra", *s.Entra)
+	}
 	for i, h := range s.Hosts {
 		if _, _, err := odoo.CanonicalHost(h); err != nil || strings.Contains(h, "*") {
 			c.fail(fmt.Sprintf("%s.hosts[%d]", field, i), "", "%q is not a host", shorten(h))
 		}
 	}
+}
+
+func (c *checker) adminEntra(field string, e AdminEntra) {
+	if e.TenantID != "" && !isGUID(e.TenantID) {
+		c.fail(field+".tenantId", "copy the directory (tenant) id", "%q is no id of a directory: names and \"common\" would let others in", shorten(e.TenantID))
+	}
+	if len(e.Roles) == 0 && !c.broken(field+".roles") {
+		c.fail(field+".roles", "write roles: {Sluice.Operator: operator}", "no app role lets anybody in")
+	}
+	for _, name := range sortedKeys(e.Roles) {
+		if role := e.Roles[name]; !slices.Contains([]string{"viewer", "operator", "admin"}, role) {
+			c.fail(field+".roles."+name, "", "%q is none of viewer, operator, admin", shorten(role))
+		}
+	}
+	if u, err := url.Parse(e.Authority); e.Authority != "" && (err != nil || u.Scheme != "https" && !isLoopback(u.Hostname()) || u.Host == "") {
+		c.fail(field+".authority", "write it as https://login.microsoftonline.us", "%q is no https address", shorten(e.Authority))
+	}
+}
+
+// isLoopback is for tests against an issuer on this machine.
+func isLoopback(host string) bool { return host == "127.0.0.1" || host == "localhost" || host == "::1" }
+
+// isGUID tells whether text has the form of a directory's id.
+func isGUID(text string) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, r := range strings.ToLower(text) {
+		switch i {
+		case 8, 13, 18, 23:
+			if r != '-' {
+				return false
+			}
+		default:
+			if !strings.ContainsRune("0123456789abcdef", r) {
+				return false
+			}
+		}
+	}
+	return true
 }

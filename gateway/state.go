@@ -31,7 +31,10 @@ func (g *Gateway) makeAdmin(cfg Config) error {
 		Log: g.log, Metrics: g.registry,
 	}
 	for _, t := range settings.Tokens {
-		c.Tokens = append(c.Tokens, admin.Token{Name: t.Name, Role: admin.Role(t.Role), File: string(t.TokenFile)})
+		c.Tokens = append(c.Tokens, admin.Token{Name: t.Name, Role: admin.Role(t.Role), File: string(t.TokenFile), Tenants: t.Tenants})
+	}
+	if e := settings.Entra; e != nil {
+		c.Entra = admin.NewEntra(e.Authority, e.TenantID, e.Audience, e.Roles)
 	}
 	if settings.TLS != nil {
 		c.TLS = &admin.TLSFiles{Cert: string(settings.TLS.CertFile), Key: string(settings.TLS.KeyFile)}

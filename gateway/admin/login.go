@@ -149,7 +149,9 @@ func (s *Server) login(next http.Handler) http.Handler {
 		now := time.Now()
 		var who actor
 		ok, wait := s.logins.guesses.try(clientAddr(r), now, func() (known bool) {
-			who, known = s.logins.who(token, now)
+			if who, known = s.logins.who(token, now); !known && s.config.Entra != nil {
+				who, known = s.config.Entra.who(r.Context(), token, s.log)
+			}
 			return known
 		})
 		switch {

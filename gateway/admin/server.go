@@ -62,7 +62,8 @@ type Config struct {
 
 	Socket  string   // path of the unix socket; empty: none
 	Address string   // TCP address; empty: none
-	Tokens  []Token  // who may log in over TCP; without any, TCP stays closed
+	Tokens  []Token  // who may log in over TCP; without any, and without Entra, TCP stays closed
+	Entra   *Entra   // nil: tokens of Entra ID are not taken
 	Hosts   []string // names of the TCP listener besides its address and localhost
 	TLS     *TLSFiles
 
@@ -140,7 +141,7 @@ func (s *Server) openTCP() (net.Listener, http.Handler, error) {
 	if c.Address == "" {
 		return nil, nil, nil
 	}
-	if len(c.Tokens) == 0 {
+	if len(c.Tokens) == 0 && c.Entra == nil {
 		s.log.Info("admin API stays off TCP: spec.admin.tokens is empty", "address", c.Address)
 		return nil, nil, nil
 	}
