@@ -121,12 +121,13 @@ func (r runtime) Remainder(tenant string, idle time.Duration) api.Remainder {
 	if rec.Sequence == 0 { // nobody reports on a tenant about which nothing was decided
 		totals = r.g.here(tenant)
 	}
+	young := false
 	if c := rec.Cutover; c != nil && c.Plan.Strategy == cutover.Drain && totals.Whole < idle {
-		totals.Known = false
+		young = true
 		totals.Unknown = append(totals.Unknown, fmt.Sprintf("a gateway has kept its books for %s only: sessions that were quiet since before are not counted until it has done so for %s", totals.Whole.Round(time.Second), idle))
 	}
 	out := api.Remainder{
-		Known: totals.Known, Unknown: totals.Unknown, Held: totals.Held, Releases: viewReleases(totals.Tenant, idle),
+		Known: totals.Known, Young: young, Unknown: totals.Unknown, Held: totals.Held, Releases: viewReleases(totals.Tenant, idle),
 	}
 	if totals.HeldOldest > 0 {
 		out.Oldest = totals.HeldOldest.Round(time.Millisecond).String()
@@ -142,6 +143,9 @@ func (r runtime) Remainder(tenant string, idle time.Duration) api.Remainder {
 		side = rec.Active(t.Active.Name)
 	}
 	out.Sentence = inWords(totals, side, idle)
+	if young || !totals.Known {
+		out.Sentence = "at least " + out.Sentence
+	}
 	return out
 }
 
@@ -205,9 +209,6 @@ func inWords(t report.Totals, side string, idle time.Duration) string {
 	text := strings.Join(parts, ", ")
 	if side != "" {
 		text += " on " + side
-	}
-	if !t.Known {
-		text = "at least " + text
 	}
 	return text
 }

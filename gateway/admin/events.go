@@ -178,7 +178,7 @@ func (s *Server) wait(ctx context.Context, in *waitInput) (*waited, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-late.C:
-			if !out.Remainder.Known {
+			if !out.Remainder.Known || out.Remainder.Young {
 				return &waited{http.StatusServiceUnavailable, out}, nil
 			}
 			return &waited{http.StatusRequestTimeout, out}, nil
@@ -212,7 +212,7 @@ func (s *Server) sofar(tenant, until string) (api.Waited, bool) {
 			side = rec.Last.Leaving()
 		}
 		of := left.Releases[side]
-		out.Reached = side != "" && left.Known && of.InFlight == 0 && of.Sockets == 0 && of.Sessions == 0
+		out.Reached = side != "" && left.Known && !left.Young && of.InFlight == 0 && of.Sockets == 0 && of.Sessions == 0
 	}
 	return out, out.Reached
 }

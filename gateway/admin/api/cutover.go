@@ -122,7 +122,8 @@ type CutoverChange struct {
 // Remainder is what is going on with a tenant, over all gateways.
 type Remainder struct {
 	Known    bool                        `json:"known" doc:"false: a gateway's numbers are missing, the real ones may be higher"`
-	Unknown  []string                    `json:"unknown,omitempty" doc:"Whose are missing, and why"`
+	Unknown  []string                    `json:"unknown,omitempty" doc:"What is missing, and why"`
+	Young    bool                        `json:"young,omitempty" doc:"A gateway has counted sessions for less than the idle time: there may be more"`
 	Sentence string                      `json:"sentence" example:"7 sessions, 2 with sockets, 1 report running 4 min"`
 	ETA      string                      `json:"eta,omitempty" doc:"Until nothing is left, at the pace of the last minutes" example:"12m"`
 	Held     int                         `json:"held" doc:"Requests that wait at the edge"`
