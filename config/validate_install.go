@@ -44,30 +44,29 @@ func (c *checker) admin(s Admin) {
 			c.fail(field+".address", "write it as 127.0.0.1:9080", "%q is not host:port", shorten(s.Address))
 		}
 	}
-	names := map[string]bool{}
-	for i, t := range s.Tokens {
-		where := fmt.Sprintf("%s.tokens[%d].name", field, i)
-		if t.Name == "" {
-			continue
-		}
-		if c.label(where, t.Name) && names[t.Name] {
-			c.fail(where, "", "two tokens are called %q", t.Name)
-		}
-		names[t.Name] = true
-	}
-	for i, t := range s.Tokens {
-		for j, pattern := range t.Tenants {
-			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-				c.fail(fmt.Sprintf("%s.tokens[%d].tenants[%d]", field, i, j), "write a name, or a pattern such as acme-*", "%q is no pattern", shorten(pattern))
-			}
-		}
-	}
+	c.adminTokens(field, s.Tokens)
 	if s.Entra != nil {
 		c.adminEntra(field+".entra", *s.Entra)
 	}
 	for i, h := range s.Hosts {
 		if _, _, err := odoo.CanonicalHost(h); err != nil || strings.Contains(h, "*") {
 			c.fail(fmt.Sprintf("%s.hosts[%d]", field, i), "", "%q is not a host", shorten(h))
+		}
+	}
+}
+
+func (c *checker) adminTokens(field string, tokens []AdminToken) {
+	names := map[string]bool{}
+	for i, t := range tokens {
+		where := fmt.Sprintf("%s.tokens[%d].name", field, i)
+		if t.Name != "" && c.label(where, t.Name) && names[t.Name] {
+			c.fail(where, "", "two tokens are called %q", t.Name)
+		}
+		names[t.Name] = true
+		for j, pattern := range t.Tenants {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				c.fail(fmt.Sprintf("%s.tokens[%d].tenants[%d]", field, i, j), "write a name, or a pattern such as acme-*", "%q is no pattern", shorten(pattern))
+			}
 		}
 	}
 }

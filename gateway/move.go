@@ -71,10 +71,20 @@ func (g *Gateway) courseChanged(tenant string) {
 	if g.holds == nil || g.upstream == nil {
 		return // it is only being made
 	}
+	g.live.Follow(tenant)
 	g.holds.Changed(tenant)
 	g.upstream.FollowCourse(tenant, g.control.Course(tenant), 0)
 	g.upstream.StatesChanged()
 	g.replicas.Nudge()
+}
+
+// movedTo is the release to which completed cutovers have moved a tenant; empty: none has.
+func (g *Gateway) movedTo(tenant string) string {
+	if g.control == nil {
+		return ""
+	}
+	rec, _ := g.control.Tenant(tenant)
+	return rec.Active("")
 }
 
 // makeWays makes the parts of the request path that a cutover needs.
@@ -154,6 +164,12 @@ func (g *Gateway) poolsDown() []string {
 	return down
 }
 
+// poolDown tells whether no backend of a pool serves.
+func (g *Gateway) poolDown(name string) bool {
+	pool, ok := g.upstream.PoolStatus(name)
+	return ok && len(pool.Backends) > 0 && !slices.ContainsFunc(pool.Backends, upstream.BackendStatus.Serves)
+}
+
 // view is what all replicas report, this one as of now.
 func (g *Gateway) view() report.View {
 	live, _, known := g.replicas.Live()
@@ -182,7 +198,7 @@ func (g *Gateway) makeConduct(Config) error {
 		Replica: g.replicas.Me().ID, Control: g.control, View: g.view,
 		Tenant: func(name string) *routing.Tenant { return g.live.Load().Tenants[name] },
 		Ask:    g.upstream, State: g.control.Backend, Insight: g.insight,
-		Standbys: g.standbys, Down: func(pool string) bool { return slices.Contains(g.poolsDown(), pool) },
+		Standbys: g.standbys, Down: g.poolDown,
 		Dial: outgoing.DialContext, Webhooks: webhooks[0],
 		Reports: g.reports, Store: g.store, Log: g.log, Metrics: g.registry,
 	})

@@ -108,6 +108,11 @@ func (r runtime) Report(tenant, id string, markdown bool) ([]byte, bool) {
 	return []byte(made.Markdown() + "\nSigned with key " + signed.Key + ": `" + signed.Signature + "`\n"), true
 }
 
+// Export implements admin.Runtime.
+func (r runtime) Export(tenant, active string) (string, error) {
+	return r.g.live.Load().Export(tenant, active) //nolint:wrapcheck // it says which tenant
+}
+
 // usualIdle is how long a session may be quiet and still count where nobody says otherwise.
 const usualIdle = 15 * time.Minute
 

@@ -59,7 +59,7 @@ func (g *Gateway) makeLive(Config) error {
 		g.log.Warn("starting from the last good snapshot until the source is read", "revision", last.Revision,
 			"applied", last.AppliedAt.UTC().Format(time.RFC3339), "tenants", len(last.Tenants))
 	}
-	g.live = config.NewLive(config.LiveConfig{Listeners: own, Start: last, Metrics: g.registry})
+	g.live = config.NewLive(config.LiveConfig{Listeners: own, Start: last, Metrics: g.registry, Moved: g.movedTo})
 	g.keeper = file.NewKeeper(dir, g.reportKeeper)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func (s *Server) registerReads(h huma.API) {
 	huma.Register(h, operation("readAudit", http.MethodGet, "/audit", Viewer, "Who changed what, and why; newest first; of this gateway"), s.readAudit)
 	huma.Register(h, operation("listOverrides", http.MethodGet, "/overrides", Viewer, "Runtime changes that are in force"), s.listOverrides)
 	huma.Register(h, operation("getEffective", http.MethodGet, "/tenants/{tenant}/effective", Viewer, "What holds for a tenant: declared, and decided at runtime"), s.getEffective)
+	huma.Register(h, operation("exportTenants", http.MethodGet, "/export", Viewer, "Documents of tenants as they are now, for Git: of one, or of all that have drifted"), s.export)
 	huma.Register(h, operation("listCalendars", http.MethodGet, "/calendars", Viewer, "When cutovers may begin"), s.listCalendars)
 	huma.Register(h, operation("getCutoverReport", http.MethodGet, "/cutovers/{id}/report", Viewer, "The report of a cutover that has ended, signed"), s.getReport)
 }
@@ -123,6 +125,38 @@ func (s *Server) effective(t *routing.Tenant) api.Effective {
 
 func (s *Server) listCalendars(context.Context, *struct{}) (*body[api.CalendarList], error) {
 	return &body[api.CalendarList]{api.CalendarList{Calendars: append([]api.Calendar{}, s.config.Runtime.Calendars(time.Now())...)}}, nil
+}
+
+type exportInput struct {
+	Tenant string `query:"tenant" maxLength:"253" doc:"Name of the tenant; all that have drifted when empty"`
+}
+
+func (s *Server) export(ctx context.Context, in *exportInput) (*rawBody, error) {
+	tenants := []string{in.Tenant}
+	if in.Tenant == "" {
+		tenants = s.drifted(actorFrom(ctx))
+	}
+	var texts []string
+	for _, name := range tenants {
+		t, err := s.findTenant(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := s.config.Runtime.Export(t.Name, s.effective(t).Active)
+		if err != nil {
+			return nil, huma.Error409Conflict(err.Error())
+		}
+		texts = append(texts, text)
+	}
+	return &rawBody{"application/yaml", []byte(strings.Join(texts, "---\n"))}, nil
+}
+
+// drifted are the tenants whose declared release is not the one that serves them.
+func (s *Server) drifted(who actor) []string {
+	tenants := s.config.Gateway.Snapshot().Tenants
+	return slices.DeleteFunc(sortedKeys(tenants), func(name string) bool {
+		return !who.sees(name) || !s.effective(tenants[name]).Drifted
+	})
 }
 
 // rawBody is a text that is ready.

@@ -35,6 +35,8 @@ type Runtime interface {
 	Subscribe() (changed <-chan struct{}, stop func())
 	// Report is that of a cutover that has ended, signed JSON or Markdown; false: there is none.
 	Report(tenant, id string, markdown bool) (text []byte, ok bool)
+	// Export is the document of a tenant with another active release.
+	Export(tenant, active string) (string, error)
 	// Outgoing says why an address must not be called.
 	Outgoing(url string) error
 }

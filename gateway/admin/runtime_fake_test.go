@@ -102,6 +102,10 @@ func (f *runtimeFake) Report(_, id string, markdown bool) ([]byte, bool) {
 	return []byte(`{"cutover":"` + id + `"}`), id != ""
 }
 
+func (f *runtimeFake) Export(tenant, active string) (string, error) {
+	return "# " + tenant + " on " + active + "\n", nil
+}
+
 func (f *runtimeFake) Plan(_ string, s cutover.Strategy) cutover.Plan {
 	return cutover.Plan{Strategy: s, SkipPreflight: true}
 }

@@ -14,6 +14,7 @@ import (
 
 	"sluicegate.dev/sluice/gateway/admin/api"
 	"sluicegate.dev/sluice/routing"
+	"sluicegate.dev/sluice/routing/cutover"
 )
 
 // night is a server with a tenant that has two releases.
@@ -307,6 +308,23 @@ func TestReports(t *testing.T) {
 		if answer.StatusCode != http.StatusOK || text != want || !strings.HasPrefix(answer.Header.Get("Content-Type"), kind) {
 			t.Errorf("%s: %d %s %s", kind, answer.StatusCode, answer.Header.Get("Content-Type"), text)
 		}
+	}
+}
+
+func TestExport(t *testing.T) {
+	n := newNight(t, nil)
+	if answer, text := ask(t, n.h, "GET", "/api/v1/export?tenant=acme", "", as(Viewer)); answer.StatusCode != http.StatusOK || text != "# acme on blue\n" || answer.Header.Get("Content-Type") != "application/yaml" {
+		t.Errorf("of one: %d %s", answer.StatusCode, text)
+	}
+	if answer, text := ask(t, n.h, "GET", "/api/v1/export", "", as(Viewer)); answer.StatusCode != http.StatusOK || text != "" {
+		t.Errorf("none has drifted: %d %s", answer.StatusCode, text)
+	}
+	n.runtime.tenants["acme"] = cutover.Record{Tenant: "acme", Settled: []cutover.Settled{{Active: "green"}}}
+	if _, text := ask(t, n.h, "GET", "/api/v1/export", "", as(Viewer)); text != "# acme on green\n" {
+		t.Errorf("of those that have drifted: %q", text)
+	}
+	if answer, _ := ask(t, n.h, "GET", "/api/v1/export?tenant=none", "", as(Viewer)); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("of nobody: %d", answer.StatusCode)
 	}
 }
 
