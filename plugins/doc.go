@@ -6,7 +6,10 @@
 //	guard.go    canonical host, clean headers, one framing, a path Odoo reads as we do
 //	chain.go    the steps behind the guard, in order
 //	body.go     the database an RPC body names is the tenant's own
-//	pin.go      a session stays with the server that knows it
+//	pin.go      a session stays with the server that knows it; around it
+//	page.go     the maintenance page,
+//	hold.go     waiting while the tenant moves, and
+//	course.go   where it goes then
 //	limit.go    who may ask for how much (package limits)
 //	metrics.go  what was learnt, counted
 //

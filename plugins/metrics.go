@@ -38,7 +38,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_pin_moves_total",
-			Help: "Answers to a session from elsewhere than where it lives, by reason: its server is gone from the configuration, down, or failed; its release is gone or has another pool.",
+			Help: "Answers to a session from elsewhere than where it lives, by reason: its server is gone from the configuration, down, or failed; its release is gone or has another pool; a cutover has sent it elsewhere.",
 		}, []string{"tenant", "reason"}),
 		invalid: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_pin_invalid_total", Help: "Pins in cookies and testers' passes that are not ours, or another tenant's.",

@@ -15,7 +15,27 @@ const (
 	placeTime = time.Second
 	// defaultPace is how many go on at once where the number of workers is unknown.
 	defaultPace = 16
+
+	// What a hold that does not say is bounded by; no hold is without bounds. Balancers in front
+	// often give up after 30 s.
+	defaultWait  = 25 * time.Second
+	defaultCount = 2000
+	defaultBytes = 256 << 20
 )
+
+// bounded is the hold with all its bounds.
+func bounded(h routing.Hold) routing.Hold {
+	if h.Wait <= 0 {
+		h.Wait = defaultWait
+	}
+	if h.Count <= 0 {
+		h.Count = defaultCount
+	}
+	if h.Bytes <= 0 {
+		h.Bytes = defaultBytes
+	}
+	return h
+}
 
 // gate is one tenant's. All of it is under the lock of Gates.
 type gate struct {
@@ -41,8 +61,8 @@ func (one *gate) oldest() *ticket { return one.waiting.Front().Value.(*ticket) }
 
 // wait queues a request. The newest has its place: whoever came first has the least patience
 // left, and was told how long it may take.
-func (g *Gates) wait(tenant string, h *routing.Hold, class odoo.Class, bytes int64) (*ticket, error) {
-	if h.Bytes > 0 && bytes > h.Bytes {
+func (g *Gates) wait(tenant string, h routing.Hold, class odoo.Class, bytes int64) (*ticket, error) {
+	if bytes > h.Bytes {
 		return nil, routing.ErrHeldTooLarge
 	}
 	g.mu.Lock()
@@ -52,16 +72,13 @@ func (g *Gates) wait(tenant string, h *routing.Hold, class odoo.Class, bytes int
 		one = &gate{}
 		g.gates[tenant] = one
 	}
-	for h.Count > 0 && one.waiting.Len() >= h.Count {
+	for one.waiting.Len() >= h.Count {
 		one.end(one.oldest(), routing.ErrHeldTooMany)
 	}
-	for h.Bytes > 0 && one.bytes+bytes > h.Bytes && one.waiting.Len() > 0 {
+	for one.bytes+bytes > h.Bytes && one.waiting.Len() > 0 {
 		one.end(one.oldest(), routing.ErrHeldTooLarge)
 	}
 	t := &ticket{at: time.Now(), wait: h.Wait, class: class, bytes: bytes, ready: make(chan struct{})}
-	if t.wait <= 0 {
-		t.wait = defaultWait
-	}
 	t.place = one.waiting.PushBack(t)
 	one.bytes += bytes
 	g.metrics.holds(tenant, one.waiting.Len())

@@ -12,12 +12,8 @@ import (
 	"sluicegate.dev/sluice/routing/odoo"
 )
 
-const (
-	// look is how often leases and places are looked at.
-	look = 250 * time.Millisecond
-	// defaultWait is of holds that do not say: balancers in front often give up after 30 s.
-	defaultWait = 25 * time.Second
-)
+// look is how often leases and places are looked at.
+const look = 250 * time.Millisecond
 
 // Config is what gates ask. All but Metrics and Log is required.
 type Config struct {
@@ -62,7 +58,7 @@ func (g *Gates) Enter(ctx context.Context, tenant string, h *routing.Hold, class
 		}
 		return func() {}, true, nil
 	}
-	t, err := g.wait(tenant, h, class, bytes)
+	t, err := g.wait(tenant, bounded(*h), class, bytes)
 	if err != nil {
 		g.metrics.shed(tenant, err)
 		return nil, false, err

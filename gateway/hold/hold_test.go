@@ -145,7 +145,7 @@ func TestAHoldIsNoLargerThanItSays(t *testing.T) {
 		"and as many as it takes when their bodies are large": {routing.Hold{Bytes: 100}, []int64{40, 40, 10, 90}, map[int]error{0: routing.ErrHeldTooLarge, 1: routing.ErrHeldTooLarge}},
 		"one that will never fit pushes nobody out":           {routing.Hold{Bytes: 100}, []int64{40, 101, 60}, map[int]error{1: routing.ErrHeldTooLarge}},
 		"what just fits waits":                                {routing.Hold{Bytes: 100, Count: 2}, []int64{40, 60}, nil},
-		"without bounds all wait":                             {routing.Hold{}, []int64{1 << 40, 1 << 40}, nil},
+		"one that does not say has bounds all the same":       {routing.Hold{}, []int64{200 << 20, 57 << 20, 256<<20 + 1}, map[int]error{0: routing.ErrHeldTooLarge, 2: routing.ErrHeldTooLarge}},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			c.hold.Wait = time.Minute
@@ -196,10 +196,17 @@ func TestNobodyWaitsLongerThanTheHoldSays(t *testing.T) {
 		}
 	})
 	during(t, routing.Hold{ID: "h"}, func(s *site) { // one that does not say
-		results := make(chan result, 1)
-		s.ask(context.Background(), 0, odoo.Web, 0, results)
-		if r := <-results; r.took != defaultWait {
-			t.Errorf("after %v", r.took)
+		results := make(chan result, defaultCount+1)
+		for n := range defaultCount + 1 {
+			s.ask(context.Background(), n, odoo.Web, 0, results)
+		}
+		if shed := drain(results); len(shed) != 1 || shed[0].n != 0 {
+			t.Errorf("%d were refused at once", len(shed))
+		}
+		for range defaultCount {
+			if r := <-results; r.took != defaultWait {
+				t.Fatalf("after %v", r.took)
+			}
 		}
 	})
 }

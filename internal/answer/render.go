@@ -34,8 +34,8 @@ func render(s shape, r *http.Request, refusal Refusal, id string) (contentType s
 		}
 	case webClient:
 		if refusal.Type != "" {
-			// Trying again at once, as below, is what a limit must not lead to: the web
-			// client shows the words of an error.
+			// Trying again at once, as below, is what a limit or maintenance must not lead
+			// to: the web client shows the words of an error.
 			return "application/json", renderJSONRPC(r, refusal)
 		}
 	}
