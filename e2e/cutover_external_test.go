@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -31,14 +30,7 @@ type contractor struct {
 func openContractor(t *testing.T, status int) *contractor {
 	t.Helper()
 	c := &contractor{status: status}
-	listener, err := net.Listen("tcp", harness.FreeAddr(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(c)
-	server.Listener.Close()
-	server.Listener = listener
-	server.Start()
+	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	c.url = server.URL + "/step"
 	return c

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,18 +23,11 @@ func openJudge(t *testing.T, answer string) *judgeOfStandby {
 	t.Helper()
 	j := &judgeOfStandby{}
 	j.answer.Store(&answer)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		j.asked.Add(1)
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, *j.answer.Load())
 	}))
-	listener, err := net.Listen("tcp", harness.FreeAddr(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Listener.Close()
-	server.Listener = listener
-	server.Start()
 	t.Cleanup(server.Close)
 	j.url = server.URL + "/writable"
 	return j

@@ -23,6 +23,7 @@ func TestACutoverWithoutRedis(t *testing.T) {
 		{tenant: "passed", phase: "external", plan: harness.Object{"strategy": "switch", "hold": hold, "external": harness.Object{"deadline": "3m", "noReturn": true}, "watch": "1s"}},
 	}
 	s := newSite(t, harness.SiteConfig{}, names(all)...)
+	staying := s.Mix(t, "drained", 2, few)
 	moves := s.park(t, all)
 	moves["passed"].Until(t, "is past the point of no return", func(v harness.View) bool { return v.NoReturn })
 	day := s.Mix(t, "shifted", 1, few)
@@ -62,6 +63,7 @@ func TestACutoverWithoutRedis(t *testing.T) {
 		t.Errorf("with Redis back: %v", v)
 	}
 	s.judge(t, day, 1)
+	s.judge(t, staying, 0)
 }
 
 // released waits until requests of a tenant that was held are answered on every replica: by

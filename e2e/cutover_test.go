@@ -52,6 +52,7 @@ func TestCutovers(t *testing.T) {
 		"closed":   maintenanceSpeaksEveryProtocol,
 		"stepped":  anExternalStepIsOrderedOnce,
 		"declared": gitAgreesInTheEnd,
+		"reopened": socketsMoveOnceAMove,
 		"shielded": aFileOfTheOtherSideIsServed,
 	}
 	s := newSite(t, harness.SiteConfig{Trusted: []string{"127.0.0.0/8"}}, append(slices.Sorted(maps.Keys(tests)), "other")...)
