@@ -11,6 +11,7 @@ import (
 	"sluicegate.dev/sluice/gateway/admin/api"
 	"sluicegate.dev/sluice/gateway/audit"
 	"sluicegate.dev/sluice/gateway/census"
+	"sluicegate.dev/sluice/gateway/control"
 	"sluicegate.dev/sluice/gateway/report"
 	"sluicegate.dev/sluice/gateway/upstream"
 	"sluicegate.dev/sluice/routing/cutover"
@@ -23,6 +24,10 @@ type runtime struct{ g *Gateway }
 func (r runtime) Tenant(name string) (cutover.Record, string) { return r.g.control.Tenant(name) }
 
 func (r runtime) Pool(name string) (cutover.Pool, string) { return r.g.control.Pool(name) }
+
+func (r runtime) Version(rec cutover.Record) string { return control.Digest(rec) }
+
+func (r runtime) PoolVersion(rec cutover.Pool) string { return control.PoolDigest(rec) }
 
 func (r runtime) All() []cutover.Record { return r.g.control.All() }
 

@@ -83,7 +83,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 		return nil, err
 	}
 	state := cutover.Backend{State: cutover.BackendState(in.Body.State), Grant: cutover.Grant{Actor: actorFrom(ctx).Name, Reason: o.reason, At: now, Expires: until}}
-	_, out.Shared, err = s.config.Runtime.ChangePool(ctx, p.Name, func(r cutover.Pool) (cutover.Pool, error) {
+	out.Shared, err = s.changePool(ctx, o, p, func(r cutover.Pool) (cutover.Pool, error) {
 		r.Pool, r.Backends = p.Name, maps.Clone(r.Backends)
 		if r.Backends == nil {
 			r.Backends = map[string]cutover.Backend{}
@@ -94,7 +94,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 		return r, nil
 	})
 	if err != nil {
-		return nil, refused(err)
+		return nil, err
 	}
 	return &written[api.Change]{Status: http.StatusOK, Body: out}, nil
 }

@@ -168,9 +168,9 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 	if err := s.noted(ctx, o); err != nil {
 		return nil, err
 	}
-	rec, out.Shared, err = s.config.Runtime.Change(ctx, t.Name, begin)
+	rec, out.Shared, err = s.change(ctx, o, t.Name, begin)
 	if err != nil {
-		return nil, refused(err)
+		return nil, err
 	}
 	_, out.Laggards = s.follow(ctx, t.Name, rec.Sequence)
 	out.Cutover = s.cutoverOf(t.Name, id)
@@ -256,9 +256,9 @@ func (s *Server) command(ctx context.Context, in Writing, id, operation, reason 
 		if err := s.noted(ctx, o); err != nil {
 			return nil, err
 		}
-		rec, out.Shared, err = s.config.Runtime.Change(ctx, rec.Tenant, func(r cutover.Record) (cutover.Record, error) { return do(r, now, who, reason) })
+		rec, out.Shared, err = s.change(ctx, o, rec.Tenant, func(r cutover.Record) (cutover.Record, error) { return do(r, now, who, reason) })
 		if err != nil {
-			return nil, refused(err)
+			return nil, err
 		}
 		status, laggards := s.follow(ctx, rec.Tenant, rec.Sequence)
 		out.Laggards, out.Cutover = laggards, s.cutoverOf(rec.Tenant, c.ID)

@@ -91,9 +91,9 @@ func (s *Server) decided(ctx context.Context, t *routing.Tenant, d decision) (*w
 		if err := s.noted(ctx, d.order); err != nil {
 			return nil, err
 		}
-		rec, out.Shared, err = s.config.Runtime.Change(ctx, t.Name, func(r cutover.Record) (cutover.Record, error) { return d.decide(r, now) })
+		rec, out.Shared, err = s.change(ctx, d.order, t.Name, func(r cutover.Record) (cutover.Record, error) { return d.decide(r, now) })
 		if err != nil {
-			return nil, refused(err)
+			return nil, err
 		}
 		status, laggards := s.follow(ctx, t.Name, rec.Sequence)
 		out.Laggards = laggards

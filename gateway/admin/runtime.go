@@ -14,6 +14,9 @@ type Runtime interface {
 	Tenant(name string) (rec cutover.Record, version string)
 	// Pool is a pool's.
 	Pool(name string) (rec cutover.Pool, version string)
+	// Version and PoolVersion are the digests of such records.
+	Version(rec cutover.Record) string
+	PoolVersion(rec cutover.Pool) string
 	All() []cutover.Record
 	Pools() []cutover.Pool
 	// Change decides about a tenant; shared is false while the store is away, and this gateway

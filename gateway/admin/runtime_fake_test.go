@@ -3,7 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluicegate.dev/sluice/gateway/admin/api"
@@ -20,6 +22,29 @@ type runtimeFake struct {
 	forbids  string
 	listener chan struct{}
 	left     api.Remainder
+	together *meeting // changes wait for each other
+}
+
+// meeting lets a number of callers go on when all of them have come.
+type meeting struct {
+	missing atomic.Int32
+	all     chan struct{}
+}
+
+func newMeeting(n int32) *meeting {
+	m := &meeting{all: make(chan struct{})}
+	m.missing.Store(n)
+	return m
+}
+
+func (m *meeting) wait() {
+	if m == nil {
+		return
+	}
+	if m.missing.Add(-1) == 0 {
+		close(m.all)
+	}
+	<-m.all
 }
 
 func newRuntime() *runtimeFake {
@@ -33,14 +58,17 @@ func (f *runtimeFake) Tenant(name string) (cutover.Record, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.tenants[name]
-	return r, string(rune('a' + r.Sequence))
+	return r, f.Version(r)
 }
+
+func (f *runtimeFake) Version(r cutover.Record) string   { return fmt.Sprint("tenant ", r.Sequence) }
+func (f *runtimeFake) PoolVersion(r cutover.Pool) string { return fmt.Sprint("pool ", r.Sequence) }
 
 func (f *runtimeFake) Pool(name string) (cutover.Pool, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.pools[name]
-	return r, string(rune('a' + r.Sequence))
+	return r, f.PoolVersion(r)
 }
 
 func (f *runtimeFake) All() []cutover.Record {
@@ -64,6 +92,7 @@ func (f *runtimeFake) Pools() []cutover.Pool {
 }
 
 func (f *runtimeFake) Change(_ context.Context, tenant string, decide func(cutover.Record) (cutover.Record, error)) (cutover.Record, bool, error) {
+	f.together.wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, err := decide(f.tenants[tenant])
@@ -80,6 +109,7 @@ func (f *runtimeFake) Change(_ context.Context, tenant string, decide func(cutov
 }
 
 func (f *runtimeFake) ChangePool(_ context.Context, pool string, decide func(cutover.Pool) (cutover.Pool, error)) (cutover.Pool, bool, error) {
+	f.together.wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, err := decide(f.pools[pool])

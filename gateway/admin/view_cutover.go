@@ -121,8 +121,12 @@ func (s *Server) commandImpact(before, after cutover.Record) api.Change {
 
 // tenantTag is the entity tag of a tenant: what is declared and what was decided.
 func (s *Server) tenantTag(name string) (string, error) {
-	t := s.config.Gateway.Snapshot().Tenants[name]
 	_, version := s.config.Runtime.Tenant(name)
+	return s.tenantTagAt(name, version)
+}
+
+func (s *Server) tenantTagAt(name, version string) (string, error) {
+	t := s.config.Gateway.Snapshot().Tenants[name]
 	if t == nil { // a cutover may outlive its tenant
 		return etag("gone\x00"+version, name)
 	}
@@ -131,6 +135,10 @@ func (s *Server) tenantTag(name string) (string, error) {
 
 func (s *Server) poolTag(p *routing.Pool) (string, error) {
 	_, version := s.config.Runtime.Pool(p.Name)
+	return poolTagAt(p, version)
+}
+
+func poolTagAt(p *routing.Pool, version string) (string, error) {
 	return etag(p.Digest+"\x00"+version, viewPool(p))
 }
 

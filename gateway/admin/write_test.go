@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +155,47 @@ func TestADryRunChangesNothing(t *testing.T) {
 	}
 	if n.tag(acmePath) != tag || len(n.audit.records) != 0 || len(n.runtime.tenants) != 0 {
 		t.Errorf("something was changed: %v, %v", n.audit.records, n.runtime.tenants)
+	}
+}
+
+// All have seen the same, and all come so far that they may write: one does.
+func TestOfTwoWhoHaveSeenTheSameOneWrites(t *testing.T) {
+	for name, row := range map[string]struct{ seen, method, path, body string }{
+		"a tenant's page": {acmePath, "PUT", acmePath + "/maintenance", `{"reason": "upgrade"}`},
+		"a server":        {"/api/v1/pools/acme-blue", "PUT", "/api/v1/pools/acme-blue/backends/b1/state", `{"state": "drain", "reason": "kernel"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNight(t, nil)
+			headers := map[string]string{"If-Match": n.tag(row.seen)}
+			n.runtime.together = newMeeting(8)
+			var done, late atomic.Int32
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					switch status, text := n.send(row.method, row.path, row.body, headers); status {
+					case http.StatusOK:
+						done.Add(1)
+					case http.StatusPreconditionFailed:
+						late.Add(1)
+					default:
+						t.Errorf("%d %s", status, text)
+					}
+				})
+			}
+			all.Wait()
+			if done.Load() != 1 || late.Load() != 7 {
+				t.Errorf("%d wrote, %d were told to look again", done.Load(), late.Load())
+			}
+			refused := 0
+			for _, r := range n.audit.records {
+				if strings.HasSuffix(r.Operation, ".refused") {
+					refused++
+				}
+			}
+			if refused != 7 || len(n.audit.records) != 15 {
+				t.Errorf("the audit log has %d records, %d of them of changes that were not made", len(n.audit.records), refused)
+			}
+		})
 	}
 }
 
