@@ -23,6 +23,9 @@ func (s *Server) registerConfig(h huma.API) {
 // confirmRemoval takes the digest as its precondition: who confirms has seen that list. The
 // first characters of it are enough, as with commit ids.
 func (s *Server) confirmRemoval(ctx context.Context, in *confirmation) (*body[api.Confirmed], error) {
+	if !actorFrom(ctx).everything() {
+		return nil, huma.Error403Forbidden("your token is for some tenants, a removal is of any: ask somebody who may change all")
+	}
 	pending := s.config.Gateway.Snapshot().Pending
 	if pending == nil {
 		return nil, huma.Error409Conflict("no removal waits for a confirmation")

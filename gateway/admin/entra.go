@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"cmp"
 	"context"
-	"log/slog"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -32,8 +34,12 @@ func NewEntra(authority, tenant, audience string, roles map[string]string) *Entr
 		authority = usualAuthority
 	}
 	base := strings.TrimSuffix(authority, "/") + "/" + tenant
-	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: entraPatience})
-	keys := oidc.NewRemoteKeySet(ctx, base+"/discovery/v2.0/keys")
+	transport := http.RoundTripper(http.DefaultTransport)
+	if usual, ok := transport.(*http.Transport); ok {
+		transport = usual.Clone()
+	}
+	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: entraPatience, Transport: directory{transport}})
+	keys := directoryKeys{oidc.NewRemoteKeySet(ctx, base+"/discovery/v2.0/keys")}
 	e := &Entra{tenant: tenant, roles: map[string]Role{}}
 	e.verifier = oidc.NewVerifier(base+"/v2.0", keys, &oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}})
 	for name, role := range roles {
@@ -42,44 +48,76 @@ func NewEntra(authority, tenant, audience string, roles map[string]string) *Entr
 	return e
 }
 
-// who finds out who an access token was given to, and their highest role here.
-func (e *Entra) who(ctx context.Context, token string, log *slog.Logger) (actor, bool) {
-	if strings.Count(token, ".") != 2 {
-		return actor{}, false
+var errDirectoryAway = errors.New("the directory does not answer")
+
+// directory takes every answer but 200 for none.
+type directory struct{ http.RoundTripper }
+
+func (d directory) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := d.RoundTripper.RoundTrip(r)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errDirectoryAway, err)
+	case answer.StatusCode != http.StatusOK:
+		_ = answer.Body.Close()
+		return nil, fmt.Errorf("%w: %s", errDirectoryAway, answer.Status)
 	}
+	return answer, nil
+}
+
+// directoryKeys tells its caller that the keys could not be fetched: the library passes errors
+// on as text.
+type directoryKeys struct{ *oidc.RemoteKeySet }
+
+type awayKey struct{}
+
+// VerifySignature implements oidc.KeySet.
+func (k directoryKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.RemoteKeySet.VerifySignature(ctx, token)
+	if away, ok := ctx.Value(awayKey{}).(*bool); ok {
+		*away = errors.Is(err, errDirectoryAway) || errors.Is(err, context.DeadlineExceeded)
+	}
+	return payload, err //nolint:wrapcheck // the verifier says what it was about
+}
+
+// signed tells whether a token has the form of one that Entra ID signs.
+func signed(token string) bool { return strings.Count(token, ".") == 2 }
+
+// claims are those that we look at.
+type claims struct {
+	Tenant   string   `json:"tid"`
+	Object   string   `json:"oid"`
+	Version  string   `json:"ver"`
+	Username string   `json:"preferred_username"`
+	Client   string   `json:"azp"`
+	Roles    []string `json:"roles"`
+	Nonce    string   `json:"nonce"` // of an id token: that is for signing in, not for calling
+}
+
+// who finds out who an access token was given to, and their highest role here.
+func (e *Entra) who(ctx context.Context, token string) (actor, error) {
 	ctx, cancel := context.WithTimeout(ctx, entraPatience)
 	defer cancel()
-	verified, err := e.verifier.Verify(ctx, token)
-	if err != nil {
-		log.WarnContext(ctx, "admin API refused a token of Entra ID", "err", err)
-		return actor{}, false
+	away := false
+	verified, err := e.verifier.Verify(context.WithValue(ctx, awayKey{}, &away), token)
+	switch {
+	case away:
+		return actor{}, fmt.Errorf("%w: %w", errDirectoryAway, err)
+	case err != nil:
+		return actor{}, err //nolint:wrapcheck // it says what is wrong with the token
 	}
-	var claims struct {
-		Tenant   string   `json:"tid"`
-		Object   string   `json:"oid"`
-		Version  string   `json:"ver"`
-		Username string   `json:"preferred_username"`
-		Client   string   `json:"azp"`
-		Roles    []string `json:"roles"`
-		Nonce    string   `json:"nonce"` // of an id token: that is for signing in, not for calling
+	var c claims
+	if err := verified.Claims(&c); err != nil || c.Tenant != e.tenant || c.Object == "" || c.Version != "2.0" || c.Nonce != "" {
+		return actor{}, fmt.Errorf("it is no access token, version 2.0, of directory %s: tid %q, oid %q, ver %q", e.tenant, c.Tenant, c.Object, c.Version)
 	}
-	if err := verified.Claims(&claims); err != nil || claims.Tenant != e.tenant || claims.Object == "" || claims.Version != "2.0" || claims.Nonce != "" {
-		log.WarnContext(ctx, "admin API refused a token of Entra ID: it is no access token, version 2.0, of this directory", "tid", claims.Tenant, "oid", claims.Object, "ver", claims.Version)
-		return actor{}, false
-	}
-	found := actor{Name: claims.Username}
-	if found.Name == "" {
-		found.Name = claims.Client
-	}
-	found.Name += " (" + claims.Object + ")"
-	for _, name := range claims.Roles {
+	found := actor{Name: cmp.Or(c.Username, c.Client) + " (" + c.Object + ")"}
+	for _, name := range c.Roles {
 		if role := e.roles[name]; rank(role) > rank(found.Role) {
 			found.Role = role
 		}
 	}
 	if found.Role == "" {
-		log.WarnContext(ctx, "admin API refused a token of Entra ID: it has none of the app roles of spec.admin.entra.roles", "oid", claims.Object, "roles", claims.Roles)
-		return actor{}, false
+		return actor{}, fmt.Errorf("%s has none of the app roles of spec.admin.entra.roles, but %q", found.Name, c.Roles)
 	}
-	return found, true
+	return found, nil
 }

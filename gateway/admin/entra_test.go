@@ -16,7 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-const directory = "11111111-2222-3333-4444-555555555555"
+const directoryID = "11111111-2222-3333-4444-555555555555"
 
 // authority signs as Entra ID does, for one directory.
 type authority struct {
@@ -33,7 +33,7 @@ func newAuthority(t *testing.T) *authority {
 	}
 	a := &authority{key: key}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/"+directory+"/discovery/v2.0/keys" {
+		if r.URL.Path != "/"+directoryID+"/discovery/v2.0/keys" {
 			http.NotFound(w, r)
 			return
 		}
@@ -51,7 +51,7 @@ func (a *authority) token(t *testing.T, kid string, alg jose.SignatureAlgorithm,
 		t.Fatal(err)
 	}
 	claims := map[string]any{
-		"iss": a.URL + "/" + directory + "/v2.0", "aud": "sluice-api", "tid": directory, "oid": "o-1", "ver": "2.0",
+		"iss": a.URL + "/" + directoryID + "/v2.0", "aud": "sluice-api", "tid": directoryID, "oid": "o-1", "ver": "2.0",
 		"exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(), "preferred_username": "ann@acme.example", "roles": []string{"Sluice.Read", "Sluice.Operate"},
 	}
 	maps.Copy(claims, change)
@@ -92,7 +92,7 @@ func TestTokensOfEntra(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newNight(t, func(c *Config) {
 				c.Tokens = c.Tokens[:0]
-				c.Entra = NewEntra(a.URL, directory, "sluice-api", map[string]string{"Sluice.Read": "viewer", "Sluice.Operate": "operator"})
+				c.Entra = NewEntra(a.URL, directoryID, "sluice-api", map[string]string{"Sluice.Read": "viewer", "Sluice.Operate": "operator"})
 			})
 			status, text := n.send("POST", acmePath+"/cutovers", start, map[string]string{"If-Match": "*", "Authorization": "Bearer " + row.token})
 			if status != row.status {
@@ -108,7 +108,7 @@ func TestTokensOfEntra(t *testing.T) {
 func TestEntraIsAwayAtTheStart(t *testing.T) {
 	a := newAuthority(t)
 	token := a.token(t, "k1", jose.RS256, a.key, nil)
-	entra := NewEntra(a.URL, directory, "sluice-api", map[string]string{"Sluice.Operate": "operator"})
+	entra := NewEntra(a.URL, directoryID, "sluice-api", map[string]string{"Sluice.Operate": "operator"})
 	address := a.URL
 	n := newNight(t, func(c *Config) { c.Entra = entra })
 	ask := func() int {
@@ -124,12 +124,41 @@ func TestEntraIsAwayAtTheStart(t *testing.T) {
 		t.Errorf("a known key while %s is away: %d", address, got)
 	}
 	fresh := newNight(t, func(c *Config) {
-		c.Entra = NewEntra(address, directory, "sluice-api", map[string]string{"Sluice.Operate": "operator"})
+		c.Entra = NewEntra(address, directoryID, "sluice-api", map[string]string{"Sluice.Operate": "operator"})
 	})
-	if status, _ := fresh.send("GET", "/api/v1/tenants", "", map[string]string{"Authorization": "Bearer " + token}); status != http.StatusUnauthorized {
+	if status, _ := fresh.send("GET", "/api/v1/tenants", "", map[string]string{"Authorization": "Bearer " + token}); status != http.StatusServiceUnavailable {
 		t.Errorf("nobody can say whether the token is good: %d", status)
+	}
+	for range 2 * guessBurst { // that is no guess
+		if status, _ := fresh.send("GET", "/api/v1/tenants", "", map[string]string{"Authorization": "Bearer " + token}); status != http.StatusServiceUnavailable {
+			t.Errorf("again: %d", status)
+		}
 	}
 	if status, _ := fresh.send("GET", "/api/v1/tenants", "", nil); status != http.StatusOK {
 		t.Errorf("other tokens are not concerned: %d", status)
+	}
+}
+
+func TestForgedTokensOfEntraAreGuesses(t *testing.T) {
+	a := newAuthority(t)
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNight(t, func(c *Config) {
+		c.Entra = NewEntra(a.URL, directoryID, "sluice-api", map[string]string{"Sluice.Operate": "operator"})
+	})
+	forged := map[string]string{"Authorization": "Bearer " + a.token(t, "k1", jose.RS256, other, nil)}
+	for range guessBurst {
+		if status, text := n.send("GET", "/api/v1/tenants", "", forged); status != http.StatusUnauthorized {
+			t.Fatalf("a forged token: %d %s", status, text)
+		}
+	}
+	fetched := a.fetched.Load()
+	if status, _ := n.send("GET", "/api/v1/tenants", "", forged); status != http.StatusTooManyRequests {
+		t.Errorf("one guess more: %d", status)
+	}
+	if a.fetched.Load() != fetched {
+		t.Error("the directory was asked although the address must wait")
 	}
 }

@@ -49,6 +49,20 @@ func (g *guesses) try(addr netip.Addr, now time.Time, check func() bool) (ok boo
 	return false, 0
 }
 
+// patience is how long addr must wait.
+func (g *guesses) patience(addr netip.Addr, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.wait(neighbourhood(addr), now)
+}
+
+// failed counts a guess that was wrong.
+func (g *guesses) failed(addr netip.Addr, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.remember(neighbourhood(addr)).AllowN(now, 1)
+}
+
 func (g *guesses) wait(addr netip.Addr, now time.Time) time.Duration {
 	e, known := g.byAddr[addr]
 	if !known {

@@ -116,16 +116,14 @@ func (k *keys) room(now time.Time) {
 	}
 }
 
-func (k *keys) keep(e *keyed, answer any) {
-	e.answer = answer
-	close(e.done)
-}
-
-// drop forgets a write that failed: it may be tried again under its key.
-func (k *keys) drop(e *keyed) {
+// end keeps the answer of a write that was done. One that failed is forgotten: it may be tried
+// again under its key.
+func (k *keys) end(e *keyed, answer any, done bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.all[e.key] == e {
+	if done {
+		e.answer = answer
+	} else if k.all[e.key] == e {
 		delete(k.all, e.key)
 	}
 	close(e.done)

@@ -146,27 +146,50 @@ func (s *Server) login(next http.Handler) http.Handler {
 			s.challenge(w, "a bearer token is needed: send it as Authorization: Bearer TOKEN, or name its file in a context")
 			return
 		}
-		now := time.Now()
-		var who actor
-		ok, wait := s.logins.guesses.try(clientAddr(r), now, func() (known bool) {
-			if who, known = s.logins.who(token, now); !known && s.config.Entra != nil {
-				who, known = s.config.Entra.who(r.Context(), token, s.log)
-			}
-			return known
-		})
+		who, wait, err := s.identify(r, token, time.Now())
 		switch {
 		case wait > 0:
 			s.metrics.logins.WithLabelValues("throttled").Inc()
 			refuseFor(w, wait, "too many wrong tokens from this address")
-		case !ok:
+		case errors.Is(err, errDirectoryAway):
+			s.metrics.logins.WithLabelValues("unknown").Inc()
+			w.Header().Set("Retry-After", "10")
+			problem(w, http.StatusServiceUnavailable, "Entra ID does not answer, so nobody can say whether this token is good: try again, or use a token of spec.admin.tokens or the unix socket")
+		case err != nil:
 			s.metrics.logins.WithLabelValues("refused").Inc()
-			s.log.WarnContext(r.Context(), "admin API refused a token", "client", clientAddr(r))
+			s.log.WarnContext(r.Context(), "admin API refused a token", "client", clientAddr(r), "err", err)
 			s.challenge(w, "this token is not known here: check that its file is one of spec.admin.tokens")
 		default:
 			who.Client = clientAddr(r).String()
 			next.ServeHTTP(w, r.WithContext(withActor(r.Context(), who)))
 		}
 	})
+}
+
+var errUnknownToken = errors.New("it is none of spec.admin.tokens")
+
+// identify finds out whose a token is, or how long this address must wait. What Entra ID has
+// signed is looked at outside the lock of guesses, as its keys may have to be fetched first; a
+// signature is not guessed.
+func (s *Server) identify(r *http.Request, token string, now time.Time) (who actor, wait time.Duration, err error) {
+	client, guesses := clientAddr(r), s.logins.guesses
+	if s.config.Entra == nil || !signed(token) {
+		known, wait := guesses.try(client, now, func() (known bool) {
+			who, known = s.logins.who(token, now)
+			return known
+		})
+		if !known {
+			err = errUnknownToken
+		}
+		return who, wait, err
+	}
+	if wait = guesses.patience(client, now); wait > 0 {
+		return who, wait, nil
+	}
+	if who, err = s.config.Entra.who(r.Context(), token); err != nil && !errors.Is(err, errDirectoryAway) {
+		guesses.failed(client, now)
+	}
+	return who, 0, err
 }
 
 func (s *Server) challenge(w http.ResponseWriter, detail string) {

@@ -23,6 +23,7 @@ type runtimeFake struct {
 	listener chan struct{}
 	left     api.Remainder
 	together *meeting // changes wait for each other
+	panics   atomic.Bool
 }
 
 // meeting lets a number of callers go on when all of them have come.
@@ -93,6 +94,9 @@ func (f *runtimeFake) Pools() []cutover.Pool {
 
 func (f *runtimeFake) Change(_ context.Context, tenant string, decide func(cutover.Record) (cutover.Record, error)) (cutover.Record, bool, error) {
 	f.together.wait()
+	if f.panics.Load() {
+		panic("a mistake")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, err := decide(f.tenants[tenant])

@@ -91,43 +91,56 @@ func once[T any](ctx context.Context, s *Server, o order, do func() (*written[T]
 	}
 	key := actorFrom(ctx).Name + "\x00" + o.Key
 	e, fresh := s.keys.take(key, string(text), time.Now())
-	var there *written[T]
-	used := e == nil
-	if fresh {
-		there, used = answered[T](ctx, s, key, string(text))
+	switch {
+	case e == nil:
+		return nil, usedKey(o.Key)
+	case !fresh:
+		return await(ctx, e, do)
 	}
+	var answer *written[T]
+	defer func() { s.keys.end(e, answer, answer != nil) }()
+	there, used := answered[T](ctx, s, key, string(text))
 	switch {
 	case used:
-		if e != nil {
-			s.keys.drop(e)
-		}
-		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("Idempotency-Key %q was used for another write: take a new one for each decision", o.Key))
+		return nil, usedKey(o.Key)
 	case there != nil:
-		s.keys.keep(e, there)
-		return there, nil
-	case !fresh:
-		<-e.done
-		if answer, ok := e.answer.(*written[T]); ok {
-			return answer, nil
-		}
-		return do() // it had failed, and did nothing
+		answer = there
+		return answer, nil
 	}
-	answer, err := do()
+	done, err := do()
 	if err != nil {
-		s.keys.drop(e)
 		return nil, err
 	}
-	s.keys.keep(e, answer)
-	share(ctx, s, key, string(text), answer)
+	answer = done
+	share(context.WithoutCancel(ctx), s, key, string(text), answer)
 	return answer, nil
 }
 
-// noted writes an order into the audit log. Without that it is not done.
+// await is the answer of who came first with the same key.
+func await[T any](ctx context.Context, e *keyed, do func() (*written[T], error)) (*written[T], error) {
+	select {
+	case <-e.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if answer, ok := e.answer.(*written[T]); ok {
+		return answer, nil
+	}
+	return do() // it had failed, and did nothing
+}
+
+func usedKey(key string) error {
+	return huma.Error422UnprocessableEntity(fmt.Sprintf("Idempotency-Key %q was used for another write: take a new one for each decision", key))
+}
+
+// noted writes an order into the audit log. Without that it is not done. The hash goes to the
+// process's log, too, which others may keep: so a log that lost its end can be told.
 func (s *Server) noted(ctx context.Context, o order) error {
 	who := actorFrom(ctx)
 	text, err := json.Marshal(o.body)
+	var record api.AuditRecord
 	if err == nil {
-		_, err = s.config.Audit.Append(api.AuditRecord{
+		record, err = s.config.Audit.Append(api.AuditRecord{
 			Actor: who.Name, Role: string(who.Role), Client: who.Client, Operation: o.operation,
 			Tenant: o.tenant, Target: o.target, Reason: o.reason, Body: string(text),
 		})
@@ -136,7 +149,7 @@ func (s *Server) noted(ctx context.Context, o order) error {
 		s.log.ErrorContext(ctx, "a change was refused because it cannot be written into the audit log", "operation", o.operation, "target", o.target, "err", err)
 		return huma.Error500InternalServerError("nothing was changed: the audit log cannot be written (" + err.Error() + "); look at the disk of spec.dataDir")
 	}
-	s.log.WarnContext(ctx, "change asked for", "operation", o.operation, "tenant", o.tenant, "target", o.target, "actor", who.Name, "reason", o.reason)
+	s.log.WarnContext(ctx, "change asked for", "operation", o.operation, "tenant", o.tenant, "target", o.target, "actor", who.Name, "reason", o.reason, "audit", record.Sequence, "hash", record.Hash)
 	return nil
 }
 

@@ -234,6 +234,31 @@ func TestAKeyIsDoneOnce(t *testing.T) {
 	}
 }
 
+// One key, many at once, one panics: nobody waits for ever, and it is done once.
+func TestAKeyOutlivesAPanic(t *testing.T) {
+	n := newNight(t, nil)
+	headers := map[string]string{"If-Match": "*", "Idempotency-Key": "k1"}
+	n.runtime.panics.Store(true)
+	func() {
+		defer func() { _ = recover() }()
+		n.send("PUT", acmePath+"/hold", `{"reason": "by hand"}`, headers)
+	}()
+	n.runtime.panics.Store(false)
+	before := len(n.audit.records)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if status, text := n.send("PUT", acmePath+"/hold", `{"reason": "by hand"}`, headers); status != http.StatusOK {
+				t.Errorf("%d %s", status, text)
+			}
+		})
+	}
+	all.Wait()
+	if done := len(n.audit.records) - before; done != 1 {
+		t.Errorf("it was done %d times", done)
+	}
+}
+
 func TestATokenForSomeTenants(t *testing.T) {
 	n := newNight(t, func(c *Config) {
 		for i := range c.Tokens {
@@ -260,6 +285,9 @@ func TestATokenForSomeTenants(t *testing.T) {
 	}
 	if status, text := n.send("PUT", "/api/v1/tenants/globex/hold", `{"reason": "mischief"}`, map[string]string{"If-Match": "*"}); status != http.StatusNotFound {
 		t.Errorf("a write to another tenant: %d %s", status, text)
+	}
+	if status, text := n.send("POST", "/api/v1/config/confirm", wish, nil); status != http.StatusForbidden {
+		t.Errorf("a removal of other tenants: %d %s", status, text)
 	}
 	// The green pool serves globex and initech, too.
 	if status, text := n.send("PUT", "/api/v1/pools/shared/backends/s1/state", `{"state": "maintenance", "reason": "mischief"}`, map[string]string{"If-Match": "*"}); status != http.StatusForbidden {
