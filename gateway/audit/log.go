@@ -27,8 +27,9 @@ var ErrBroken = errors.New("the audit log was changed by somebody else")
 
 // Log is the audit log of one gateway.
 type Log struct {
-	dir string
-	now func() time.Time
+	dir  string
+	now  func() time.Time
+	full int64 // a file that has so many bytes is put aside
 
 	mu   sync.Mutex
 	last Record // zero: there is none
@@ -41,7 +42,7 @@ func Open(dir string) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	l := &Log{dir: dir, now: time.Now}
+	l := &Log{dir: dir, now: time.Now, full: rotateAt}
 	files, err := l.files()
 	if err != nil {
 		return nil, err
@@ -109,13 +110,16 @@ func (l *Log) write(r Record) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(l.dir, fileName), os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := l.open()
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteAt(append(row, '\n'), l.size)
 	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil && l.size == 0 {
+		err = l.syncFolder()
 	}
 	if err != nil {
 		return errors.Join(err, f.Truncate(l.size), f.Close())
@@ -124,13 +128,44 @@ func (l *Log) write(r Record) error {
 	return f.Close()
 }
 
+// open opens the newest file as we left it. When somebody has moved it away a new one goes on
+// with the chain; one that was changed is left as it is, and nothing more is written.
+func (l *Log) open() (*os.File, error) {
+	name := filepath.Join(l.dir, fileName)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.Size() == 0:
+		l.size = 0
+		return f, nil
+	case info.Size() != l.size:
+		err = fmt.Errorf("%w: %s has %d bytes, not %d; keep it as evidence, move it away, and go on", ErrBroken, name, info.Size(), l.size)
+	default:
+		return f, nil
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// syncFolder makes a new file's name outlive a crash.
+func (l *Log) syncFolder() error {
+	d, err := os.Open(l.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
 // rotate puts a file that is full aside. The chain goes on in the next.
 func (l *Log) rotate() error {
-	if l.size < rotateAt {
+	if l.size < l.full {
 		return nil
 	}
 	aside := filepath.Join(l.dir, fmt.Sprintf("audit.%020d.log", l.last.Sequence))
-	if err := os.Rename(filepath.Join(l.dir, fileName), aside); err != nil {
+	if err := os.Rename(filepath.Join(l.dir, fileName), aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("audit log: %w", err)
 	}
 	l.size = 0

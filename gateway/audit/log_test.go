@@ -120,21 +120,63 @@ func TestADiskThatTakesNothing(t *testing.T) {
 	}
 }
 
-func TestAFullFileIsPutAside(t *testing.T) {
+func TestTheChainGoesOnOverFiles(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir)
-	appendTo(t, l, "acme")
-	l.size = rotateAt
-	if err := os.Truncate(filepath.Join(dir, fileName), rotateAt); err != nil {
-		t.Fatal(err)
-	}
-	aside := appendTo(t, l, "beta")
-	if aside.Sequence != 2 {
-		t.Errorf("the second has the number %d", aside.Sequence)
+	l.full = 1000 // three records or so
+	for i := range 20 {
+		appendTo(t, l, fmt.Sprint("tenant", i))
+		if i%7 == 6 {
+			l = open(t, dir)
+			l.full = 1000
+		}
 	}
 	files, err := l.files()
-	if err != nil || len(files) != 2 {
-		t.Errorf("files: %v, %v", files, err)
+	if err != nil || len(files) < 5 {
+		t.Fatalf("files: %v, %v", files, err)
+	}
+	verified(t, open(t, dir), 20)
+	if n, err := Verify(dir); n != 20 || err != nil {
+		t.Errorf("from outside: %d, %v", n, err)
+	}
+	records, err := l.Read(Query{Limit: 8})
+	if err != nil || len(records) != 8 || records[0].Tenant != "tenant19" || records[7].Tenant != "tenant12" {
+		t.Errorf("the newest over files: %d, %v", len(records), err)
+	}
+	if err := os.Remove(files[2]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(dir); !errors.Is(err, ErrBroken) {
+		t.Errorf("a file between others is gone: %v", err)
+	}
+	if err := errors.Join(os.Remove(files[0]), os.Remove(files[1])); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Verify(dir); n == 0 || err != nil {
+		t.Errorf("the oldest were taken away to be kept elsewhere: %d, %v", n, err)
+	}
+}
+
+func TestSomebodyTouchesTheFileMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	first := appendTo(t, l, "acme")
+	file := filepath.Join(dir, fileName)
+	if err := os.Rename(file, filepath.Join(t.TempDir(), "kept")); err != nil {
+		t.Fatal(err)
+	}
+	if second := appendTo(t, l, "beta"); second.Previous != first.Hash {
+		t.Errorf("after it was moved away: %+v", second)
+	}
+	verified(t, l, 1)
+	if err := os.WriteFile(file, []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Append(Record{Operation: "x"}); !errors.Is(err, ErrBroken) {
+		t.Errorf("after it was overwritten: %v", err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "{}\n" {
+		t.Errorf("the evidence is now %q, %v", text, err)
 	}
 }
 
