@@ -118,6 +118,7 @@ func TestACutoverOutlivesRestarts(t *testing.T) {
 	moves := s.park(t, all)
 	done := s.Start(t, "settled", "green", harness.Object{"strategy": "failover", "watch": "1s"})
 	done.Ended(t, "completed")
+	followed(t, moves["shifted"], 50)
 	day := s.Mix(t, "shifted", 3, few)
 	day.Await(t, 50)
 	for _, g := range s.All {

@@ -26,6 +26,7 @@ func TestACutoverWithoutRedis(t *testing.T) {
 	staying := s.Mix(t, "drained", 2, few)
 	moves := s.park(t, all)
 	moves["passed"].Until(t, "is past the point of no return", func(v harness.View) bool { return v.NoReturn })
+	followed(t, moves["shifted"], 50)
 	day := s.Mix(t, "shifted", 1, few)
 	day.Await(t, 50)
 

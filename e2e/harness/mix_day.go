@@ -74,28 +74,39 @@ func (d *Day) Failed() map[string]int {
 	return failed
 }
 
-// Moves lists for each person the releases that served him, in turn. One who is served by two
-// in turns shows up with a long list. What began before another answer was there may be older
-// than that one, and does not count.
-func (d *Day) Moves() map[string][]string {
+// turns are for each person the answers with which another release began to serve him. What began
+// before another answer was there may be older than that one, and does not count.
+func (d *Day) turns() map[string][]Act {
 	by := map[string][]Act{}
 	for _, a := range d.Acts {
 		if a.Session && a.Release != "" && a.Wrong == "" {
 			by[a.Who] = append(by[a.Who], a)
 		}
 	}
-	moves := map[string][]string{}
+	turns := map[string][]Act{}
 	for who, acts := range by {
-		slices.SortFunc(acts, func(a, b Act) int { return cmp.Compare(a.Ended.UnixNano(), b.Ended.UnixNano()) })
+		slices.SortFunc(acts, func(a, b Act) int { return a.Ended.Compare(b.Ended) })
 		var last Act
 		for _, a := range acts {
 			if last.Release != "" && a.Began.Before(last.Ended) {
 				continue
 			}
 			if last.Release != a.Release {
-				moves[who] = append(moves[who], a.Release)
+				turns[who] = append(turns[who], a)
 			}
 			last = a
+		}
+	}
+	return turns
+}
+
+// Moves lists for each person the releases that served him, in turn. One who is served by two
+// in turns shows up with a long list.
+func (d *Day) Moves() map[string][]string {
+	moves := map[string][]string{}
+	for who, acts := range d.turns() {
+		for _, a := range acts {
+			moves[who] = append(moves[who], a.Release)
 		}
 	}
 	return moves
@@ -104,10 +115,15 @@ func (d *Day) Moves() map[string][]string {
 // Strayed lists the people who were moved more often than allowed.
 func (d *Day) Strayed(most int) []string {
 	var strayed []string
-	for who, releases := range d.Moves() {
-		if len(releases)-1 > most {
-			strayed = append(strayed, fmt.Sprintf("%s was served by %v", who, releases))
+	for who, acts := range d.turns() {
+		if len(acts)-1 <= most {
+			continue
 		}
+		text := who + " was served by"
+		for _, a := range acts {
+			text += fmt.Sprintf(" %s (%s by %s at %s)", a.Release, a.What, a.Addr, a.Began.UTC().Format("15:04:05.000"))
+		}
+		strayed = append(strayed, text)
 	}
 	slices.Sort(strayed)
 	return strayed
