@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 )
 
 // Object is a JSON object of the admin API.
@@ -28,7 +29,10 @@ type View struct {
 	Paused, NoReturn, Shared       bool
 	Percent                        float64
 	Can                            []string
-	Timeline                       []struct{ Phase, Actor, Text string }
+	Timeline                       []struct {
+		At                 time.Time
+		Phase, Actor, Text string
+	}
 }
 
 func (v View) Ended() bool {
@@ -43,7 +47,7 @@ func (v View) String() string {
 		}
 	}
 	for _, e := range v.Timeline {
-		text += fmt.Sprintf("\n\t%s %s: %s", e.Phase, e.Actor, e.Text)
+		text += fmt.Sprintf("\n\t%s %s %s: %s", e.At.Format("15:04:05.000"), e.Phase, e.Actor, e.Text)
 	}
 	return text
 }
