@@ -102,9 +102,10 @@ fmt: $(GOFUMPT) ## format all Go files
 notice: ## write NOTICE: the linked modules and their licences
 	$(STATIC) go run ./internal/notice
 
-schema: ## write the JSON Schemas and the command reference
+schema: ## write the JSON Schemas and the references of commands and API
 	go test ./config -run Schema -update
 	go run ./internal/cli/reference > docs/reference/cli.md
+	go run ./gateway/admin/reference > docs/reference/operations.md
 
 clean: ## remove what was built (not the Go caches)
 	rm -rf bin dist .run .tools

@@ -71,7 +71,7 @@ func (s *Server) listCutovers(ctx context.Context, _ *struct{}) (*body[api.Cutov
 	return &body[api.CutoverList]{api.CutoverList{Cutovers: list}}, nil
 }
 
-func (s *Server) listTenantCutovers(ctx context.Context, in *oneTenant) (*body[api.CutoverList], error) {
+func (s *Server) listTenantCutovers(ctx context.Context, in *whichTenant) (*body[api.CutoverList], error) {
 	if _, err := s.findTenant(ctx, in.Tenant); err != nil {
 		return nil, err
 	}

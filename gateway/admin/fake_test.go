@@ -95,7 +95,7 @@ var tokens = map[Role]string{
 }
 
 // newServer is a server whose token files hold the values of tokens.
-func newServer(t *testing.T, gateway Gateway, change func(*Config)) *Server {
+func newServer(t testing.TB, gateway Gateway, change func(*Config)) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	c := Config{Gateway: gateway, Runtime: newRuntime(), Audit: &auditFake{}, Version: "test", Address: "127.0.0.1:9080", Hosts: []string{"admin.example"}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}
@@ -118,7 +118,7 @@ func newServer(t *testing.T, gateway Gateway, change func(*Config)) *Server {
 
 // ask sends one request to a handler and returns the answer with its body. A header with
 // an empty value is left out; Host is set as such.
-func ask(t *testing.T, h http.Handler, method, path, body string, headers map[string]string) (*http.Response, string) {
+func ask(t testing.TB, h http.Handler, method, path, body string, headers map[string]string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Host = "127.0.0.1:9080"
@@ -147,7 +147,7 @@ func as(role Role) map[string]string {
 	return map[string]string{"Authorization": "Bearer " + tokens[role]}
 }
 
-func decode[T any](t *testing.T, text string) T {
+func decode[T any](t testing.TB, text string) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal([]byte(text), &v); err != nil {

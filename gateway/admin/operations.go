@@ -17,6 +17,13 @@ import (
 // operations registers the API on a mux. The OpenAPI document is made once, here.
 func (s *Server) operations() *http.ServeMux {
 	mux := http.NewServeMux()
+	describe(mux, s.register(mux))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
+	return mux
+}
+
+// register puts every operation on the mux and returns their description.
+func (s *Server) register(mux *http.ServeMux) *huma.OpenAPI {
 	h := humago.New(mux, s.huma())
 	h.UseMiddleware(s.count, authorize(h), precondition(h))
 	s.registerStatus(h)
@@ -31,9 +38,8 @@ func (s *Server) operations() *http.ServeMux {
 	s.registerEvents(h)
 	s.registerWaits(h)
 	s.registerReads(h)
-	describe(mux, h.OpenAPI())
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unknown(mux, w, r) })
-	return mux
+	complete(h.OpenAPI())
+	return h.OpenAPI()
 }
 
 // huma is the configuration of the API library: JSON only, no pages, no schema links. Its
@@ -45,7 +51,7 @@ func (s *Server) huma() huma.Config {
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "A token of spec.admin.tokens. The unix socket needs none."},
+		"token": {Type: "http", Scheme: "bearer", Description: "A token of spec.admin.tokens, or an access token of Entra ID (spec.admin.entra). The unix socket needs none."},
 	}
 	c.Security = []map[string][]string{{"token": {}}}
 	return c

@@ -20,6 +20,10 @@ type onePool struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"Entity tag that the caller has"`
 }
 
+type whichPool struct {
+	Pool string `path:"pool" maxLength:"253" doc:"Name of the pool"`
+}
+
 // body is an answer without headers of its own.
 type body[T any] struct{ Body T }
 
@@ -54,7 +58,7 @@ func (s *Server) getPool(ctx context.Context, in *onePool) (*declared[api.Pool],
 	return reply(tag, viewPool(p), in.IfNoneMatch)
 }
 
-func (s *Server) getPoolStatus(ctx context.Context, in *onePool) (*body[api.PoolStatus], error) {
+func (s *Server) getPoolStatus(ctx context.Context, in *whichPool) (*body[api.PoolStatus], error) {
 	p, err := s.findPool(ctx, in.Pool)
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func (s *Server) getEffective(ctx context.Context, in *oneTenant) (*declared[api
 	if err != nil {
 		return nil, err
 	}
-	return &declared[api.Effective]{ETag: tag, Body: s.effective(t)}, nil
+	return reply(tag, s.effective(t), in.IfNoneMatch)
 }
 
 func (s *Server) effective(t *routing.Tenant) api.Effective {

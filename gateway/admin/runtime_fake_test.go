@@ -186,3 +186,9 @@ func (f *auditFake) Read(wanted func(api.AuditRecord) bool, _ time.Time, limit i
 	}
 	return out, nil
 }
+
+func (f *runtimeFake) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.tenants)
+}

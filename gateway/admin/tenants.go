@@ -17,6 +17,11 @@ type oneTenant struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"Entity tag that the caller has"`
 }
 
+// whichTenant is the input of those whose answer is never the same twice.
+type whichTenant struct {
+	Tenant string `path:"tenant" maxLength:"253" doc:"Name of the tenant"`
+}
+
 func (s *Server) registerTenants(h huma.API) {
 	huma.Register(h, operation("listTenants", http.MethodGet, "/tenants", Viewer, "Every tenant, as declared"), s.listTenants)
 	huma.Register(h, operation("getTenant", http.MethodGet, "/tenants/{tenant}", Viewer, "One tenant, as declared"), s.getTenant)
@@ -57,7 +62,7 @@ func (s *Server) viewTenant(t *routing.Tenant) api.Tenant {
 	return view
 }
 
-func (s *Server) getTenantStatus(ctx context.Context, in *oneTenant) (*body[api.TenantStatus], error) {
+func (s *Server) getTenantStatus(ctx context.Context, in *whichTenant) (*body[api.TenantStatus], error) {
 	snapshot := s.config.Gateway.Snapshot()
 	t, err := s.findTenant(ctx, in.Tenant)
 	if err != nil {

@@ -147,7 +147,10 @@ func (s *Server) noted(ctx context.Context, o order) error {
 	}
 	if err != nil {
 		s.log.ErrorContext(ctx, "a change was refused because it cannot be written into the audit log", "operation", o.operation, "target", o.target, "err", err)
-		return huma.Error500InternalServerError("nothing was changed: the audit log cannot be written (" + err.Error() + "); look at the disk of spec.dataDir")
+		return &huma.ErrorModel{
+			Type: "audit", Title: http.StatusText(http.StatusInternalServerError), Status: http.StatusInternalServerError,
+			Detail: "nothing was changed: the audit log cannot be written (" + err.Error() + "); look at the disk of spec.dataDir",
+		}
 	}
 	s.log.WarnContext(ctx, "change asked for", "operation", o.operation, "tenant", o.tenant, "target", o.target, "actor", who.Name, "reason", o.reason, "audit", record.Sequence, "hash", record.Hash)
 	return nil
