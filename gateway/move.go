@@ -134,6 +134,7 @@ func (g *Gateway) says() []byte {
 		Replica: g.replicas.Me().ID, Keys: g.reportKeys,
 		Tenants: func() []string { return g.control.Recent(reportedTenants) },
 		Applied: g.control.Applied,
+		Pools:   g.poolsHeard,
 		Counts:  g.goingOn,
 		Down:    g.poolsDown,
 		Whole:   func() time.Duration { return time.Since(g.census.Since()) },
@@ -143,6 +144,15 @@ func (g *Gateway) says() []byte {
 		return nil
 	}
 	return text
+}
+
+// poolsHeard are the sequences of the pools' records that hold here.
+func (g *Gateway) poolsHeard() map[string]uint64 {
+	heard := map[string]uint64{}
+	for _, p := range g.control.Pools() {
+		heard[p.Pool] = p.Sequence
+	}
+	return heard
 }
 
 // goingOn is what is going on with a tenant here.

@@ -45,6 +45,7 @@ func (r runtime) Change(ctx context.Context, tenant string, decide func(cutover.
 func (r runtime) ChangePool(ctx context.Context, pool string, decide func(cutover.Pool) (cutover.Pool, error)) (cutover.Pool, bool, error) {
 	result, err := r.g.control.ChangePool(ctx, pool, decide)
 	r.g.upstream.StatesChanged()
+	r.g.replicas.Nudge()
 	return result.Pool, result.Shared, err
 }
 
@@ -52,6 +53,15 @@ func (r runtime) Laggards(tenant string, sequence uint64) []string {
 	rec, _ := r.g.control.Tenant(tenant)
 	v := r.g.view()
 	laggards := append(v.Behind(tenant, sequence, rec.Evicted), v.Gone(rec.Evicted)...)
+	if !v.Known {
+		laggards = append(laggards, "every other gateway (the store is away)")
+	}
+	return laggards
+}
+
+func (r runtime) PoolLaggards(pool string, sequence uint64) []string {
+	v := r.g.view()
+	laggards := append(v.BehindPool(pool, sequence), v.Gone(nil)...)
 	if !v.Known {
 		laggards = append(laggards, "every other gateway (the store is away)")
 	}

@@ -83,7 +83,7 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 		return nil, err
 	}
 	state := cutover.Backend{State: cutover.BackendState(in.Body.State), Grant: cutover.Grant{Actor: actorFrom(ctx).Name, Reason: o.reason, At: now, Expires: until}}
-	out.Shared, err = s.changePool(ctx, o, p, func(r cutover.Pool) (cutover.Pool, error) {
+	rec, out.Shared, err = s.changePool(ctx, o, p, func(r cutover.Pool) (cutover.Pool, error) {
 		r.Pool, r.Backends = p.Name, maps.Clone(r.Backends)
 		if r.Backends == nil {
 			r.Backends = map[string]cutover.Backend{}
@@ -96,7 +96,9 @@ func (s *Server) backendState(ctx context.Context, p *routing.Pool, in *stateInp
 	if err != nil {
 		return nil, err
 	}
-	return &written[api.Change]{Status: http.StatusOK, Body: out}, nil
+	status, laggards := s.followPool(ctx, p.Name, rec.Sequence)
+	out.Laggards = laggards
+	return &written[api.Change]{Status: status, Body: out}, nil
 }
 
 func lastResort(state string) string {

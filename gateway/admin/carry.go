@@ -27,8 +27,8 @@ func (s *Server) change(ctx context.Context, o order, tenant string, decide func
 }
 
 // changePool decides about a pool, unless somebody else was faster.
-func (s *Server) changePool(ctx context.Context, o order, p *routing.Pool, decide func(cutover.Pool) (cutover.Pool, error)) (bool, error) {
-	_, shared, err := s.config.Runtime.ChangePool(ctx, p.Name, func(r cutover.Pool) (cutover.Pool, error) {
+func (s *Server) changePool(ctx context.Context, o order, p *routing.Pool, decide func(cutover.Pool) (cutover.Pool, error)) (cutover.Pool, bool, error) {
+	rec, shared, err := s.config.Runtime.ChangePool(ctx, p.Name, func(r cutover.Pool) (cutover.Pool, error) {
 		tag, err := poolTagAt(p, s.config.Runtime.PoolVersion(r))
 		if err == nil {
 			err = matched(o.Writing, tag, "pool "+p.Name)
@@ -38,7 +38,7 @@ func (s *Server) changePool(ctx context.Context, o order, p *routing.Pool, decid
 		}
 		return decide(r)
 	})
-	return shared, s.undone(ctx, o, err)
+	return rec, shared, s.undone(ctx, o, err)
 }
 
 // undone writes down that a change was not made although the audit log says that it was asked

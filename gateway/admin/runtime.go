@@ -26,6 +26,8 @@ type Runtime interface {
 	Shared(tenant string) bool
 	// Laggards are the gateways that do not follow a tenant's record of that sequence yet.
 	Laggards(tenant string, sequence uint64) []string
+	// PoolLaggards are those that have not heard of a pool's.
+	PoolLaggards(pool string, sequence uint64) []string
 	// Remainder is what is going on with a tenant, over all gateways. Sessions that were quiet
 	// for longer than idle are not counted.
 	Remainder(tenant string, idle time.Duration) api.Remainder

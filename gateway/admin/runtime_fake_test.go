@@ -125,6 +125,7 @@ func (f *runtimeFake) ChangePool(_ context.Context, pool string, decide func(cut
 
 func (f *runtimeFake) Shared(string) bool                               { return !f.alone }
 func (f *runtimeFake) Laggards(string, uint64) []string                 { return f.laggards }
+func (f *runtimeFake) PoolLaggards(string, uint64) []string             { return f.laggards }
 func (f *runtimeFake) Remainder(string, time.Duration) api.Remainder    { return f.left }
 func (f *runtimeFake) Calendars(time.Time) []api.Calendar               { return nil }
 func (f *runtimeFake) Subscribe() (changed <-chan struct{}, end func()) { return f.listener, func() {} }

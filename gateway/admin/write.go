@@ -175,12 +175,20 @@ func refused(err error) error {
 
 // follow waits a moment for the other gateways and says who has not followed.
 func (s *Server) follow(ctx context.Context, tenant string, sequence uint64) (status int, laggards []string) {
+	return followed(ctx, func() []string { return s.config.Runtime.Laggards(tenant, sequence) })
+}
+
+func (s *Server) followPool(ctx context.Context, pool string, sequence uint64) (status int, laggards []string) {
+	return followed(ctx, func() []string { return s.config.Runtime.PoolLaggards(pool, sequence) })
+}
+
+func followed(ctx context.Context, behind func() []string) (status int, laggards []string) {
 	late := time.NewTimer(followWithin)
 	defer late.Stop()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if laggards = s.config.Runtime.Laggards(tenant, sequence); len(laggards) == 0 {
+		if laggards = behind(); len(laggards) == 0 {
 			return http.StatusOK, nil
 		}
 		select {
@@ -205,22 +213,28 @@ func span(field, text string, otherwise time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
+// longestOverride is how long something may hold that ends by itself.
+const longestOverride = 366 * 24 * time.Hour
+
 // expiry reads when something ends: after a span, or at a moment; nil: never.
 func expiry(text string, now time.Time) (*time.Time, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // it never ends
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		if !at.After(now) {
-			return nil, huma.Error422UnprocessableEntity("expires: " + text + " is over")
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		d, err := span("expires", text, 0)
+		if err != nil || d <= 0 {
+			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("expires: %q is no time span such as 2h, and no moment such as 2026-11-23T06:00:00Z", text))
 		}
-		return &at, nil
+		at = now.Add(d)
 	}
-	d, err := span("expires", text, 0)
-	if err != nil || d <= 0 {
-		return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("expires: %q is no time span such as 2h, and no moment such as 2026-11-23T06:00:00Z", text))
+	switch at = at.UTC(); {
+	case !at.After(now):
+		return nil, huma.Error422UnprocessableEntity("expires: " + text + " is over")
+	case at.Sub(now) > longestOverride:
+		return nil, huma.Error422UnprocessableEntity("expires: a year at most; what holds for longer is declared")
 	}
-	at := now.Add(d)
 	return &at, nil
 }
 

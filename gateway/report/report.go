@@ -14,6 +14,8 @@ import (
 type Report struct {
 	// Sequences of the records whose decisions hold here: each request from now on obeys them.
 	Sequences map[string]uint64 `json:"sequences,omitempty"`
+	// Pools are the sequences of those of pools.
+	Pools map[string]uint64 `json:"pools,omitempty"`
 	// Tenants are what is going on there.
 	Tenants map[string]Tenant `json:"tenants,omitempty"`
 	// Down are pools none of whose backends serves, as seen from here.

@@ -231,3 +231,18 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestWhoHasNotHeardOfAPool(t *testing.T) {
+	v := View{Known: true, Replicas: []Replica{
+		{ID: "r1", Host: "a", Report: Report{Pools: map[string]uint64{"blue": 3}}},
+		{ID: "r2", Host: "b", Report: Report{Pools: map[string]uint64{"blue": 2}}},
+		{ID: "r3", Host: "c"},
+		{ID: "r4", Host: "d", Silent: true},
+	}}
+	if got := fmt.Sprint(v.BehindPool("blue", 3)); got != "[b (r2) c (r3)]" {
+		t.Errorf("got %s", got)
+	}
+	if got := v.BehindPool("green", 0); len(got) != 0 {
+		t.Errorf("nothing was said of green: %v", got)
+	}
+}

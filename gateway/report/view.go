@@ -147,6 +147,16 @@ func (v View) Behind(tenant string, sequence uint64, evicted []string) (names []
 	return names
 }
 
+// BehindPool are the live gateways that have not heard of a pool's record of that sequence.
+func (v View) BehindPool(pool string, sequence uint64) (names []string) {
+	for _, r := range v.Replicas {
+		if !r.Silent && r.Report.Pools[pool] < sequence {
+			names = append(names, r.Name())
+		}
+	}
+	return names
+}
+
 // Gone are the silent gateways that nobody has evicted.
 func (v View) Gone(evicted []string) (names []string) {
 	for _, r := range v.Replicas {

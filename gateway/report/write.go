@@ -16,6 +16,7 @@ type Sources struct {
 	Tenants func() []string
 	// Applied says which sequence of each tenant's record holds here.
 	Applied func() map[string]uint64
+	Pools   func() map[string]uint64 // the same of pools; may be nil
 	Counts  func(tenant string) Tenant
 	Down    func() []string      // pools without a backend that serves
 	Whole   func() time.Duration // for how long the books have been kept
@@ -25,6 +26,9 @@ type Sources struct {
 func (s Sources) Write() ([]byte, error) {
 	tenants, applied := s.Tenants(), s.Applied()
 	r := Report{Down: s.Down(), Whole: s.Whole(), Sequences: map[string]uint64{}, Tenants: map[string]Tenant{}}
+	if s.Pools != nil {
+		r.Pools = s.Pools()
+	}
 	for _, t := range tenants {
 		r.Sequences[t] = applied[t]
 		r.Tenants[t] = s.Counts(t)
