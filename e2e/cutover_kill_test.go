@@ -27,7 +27,7 @@ func TestGatewaysDieAtRandomMoments(t *testing.T) {
 	for _, way := range ways {
 		tenants = append(tenants, way.strategy)
 	}
-	s := newSite(t, harness.SiteConfig{}, tenants...)
+	s := newSite(t, harness.SiteConfig{Version: "19.0"}, tenants...)
 	days, on, switches := map[string]*harness.Mix{}, map[string]string{}, 0
 	for _, tenant := range tenants {
 		days[tenant], on[tenant] = s.Mix(t, tenant, seed, few), "blue"

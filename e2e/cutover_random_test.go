@@ -57,7 +57,7 @@ func TestMovesUnderLoad(t *testing.T) {
 	for _, way := range ways {
 		tenants = append(tenants, way.strategy)
 	}
-	s := newSite(t, harness.SiteConfig{}, tenants...)
+	s := newSite(t, harness.SiteConfig{Version: "19.0"}, tenants...)
 	for i, way := range ways {
 		t.Run(way.strategy, func(t *testing.T) {
 			t.Parallel()

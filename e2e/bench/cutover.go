@@ -29,18 +29,18 @@ func stages() []harness.Object {
 
 // cutover: what people and programs notice while their tenant is moved.
 func (b *bench) cutover() {
-	people, programs, answers := 60, 20, 3000
+	people, programs, answers, pause, ways := 60, 20, 3000, 250*time.Millisecond, moving
 	if b.short {
-		people, programs, answers = 6, 3, 100
+		people, programs, answers, pause, ways = 6, 3, 100, 60*time.Millisecond, moving[3:5]
 	}
 	b.printf("\n## Cutovers under load\n\nThree replicas, one Redis, two stand-in Odoos that share database and sessions. %d people with a socket each and %d programs read, write, upload and print; about %d answers before, meanwhile and afterwards. "+
 		"Failed, lost and done twice must be 0; a browser notices a move by its socket alone, which is closed with 1012 and opened again.\n\n", people, programs, answers)
 	b.printf("| move | from its start to its end | answers meanwhile | failed | writes | lost | done twice | people moved more than once | sockets closed with 1012 | otherwise | p50 before | meanwhile | p99 before | meanwhile | longest |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
-	for i, way := range moving {
+	for i, way := range ways {
 		b.scope(func(b *bench) {
 			s := harness.NewSite(b, harness.SiteConfig{}, "acme")
 			day := s.Mix(b, "acme", uint64(i), func(m *harness.Mix) {
-				m.People, m.Plain, m.Programs, m.Pause = people, 0, programs, 250*time.Millisecond
+				m.People, m.Plain, m.Programs, m.Pause = people, 0, programs, pause
 			})
 			day.Await(b, answers)
 			plan := harness.Object{"watch": "1s"}

@@ -52,7 +52,7 @@ func NewSite(t testing.TB, c SiteConfig, tenants ...string) *Site {
 			Name: fmt.Sprintf("%s-%c", release, 'a'+i), Version: c.Version, Databases: strings.Join(tenants, ","), Workers: siteWorkers + 8,
 			Args: []string{
 				"-release", release, "-header-filter", "-proxy-mode", "-users", siteLogins(), "-database-dir", databases, "-session-dir", sessions,
-				"-cooldown-failures", "-1", "-websocket-burst", "-1", "-websocket-idle", "10m",
+				"-cooldown-failures", "-1", "-websocket-burst", "-1", "-websocket-idle", "10m", "-session-rotation", "3s",
 			},
 		})
 	}
