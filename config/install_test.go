@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,26 @@ func TestLoadInstall(t *testing.T) {
 	}
 }
 
+const guid = "11111111-2222-3333-4444-555555555555"
+
+func TestWhoMayCallTheAdminAPI(t *testing.T) {
+	install, problems := ParseInstall("sluice.yaml", `apiVersion: sluicegate.dev/v1alpha1
+kind: Install
+spec:
+  sources: {directory: x}
+  admin:
+    tokens: [{name: acme, role: operator, tokenFile: x, tenants: [acme, acme-*]}]
+    entra: {tenantId: `+guid+`, audience: x, roles: {Sluice.Operate: operator}, authority: https://login.microsoftonline.us}
+`)
+	if install == nil || len(problems) > 0 {
+		t.Fatalf("got %s", problems)
+	}
+	admin := install.Spec.Admin
+	if got := admin.Tokens[0].Tenants; !slices.Equal(got, []string{"acme", "acme-*"}) || admin.Entra.Roles["Sluice.Operate"] != "operator" {
+		t.Errorf("got %v and %+v", got, admin.Entra)
+	}
+}
+
 func TestInstallProblems(t *testing.T) {
 	const head = "apiVersion: sluicegate.dev/v1alpha1\nkind: Install\nspec:\n  sources: {directory: x}\n"
 	for name, c := range map[string]struct{ text, says string }{
@@ -51,6 +72,13 @@ func TestInstallProblems(t *testing.T) {
 		"a role":            {head + "  admin: {tokens: [{name: a, role: root, tokenFile: x}]}\n", `want one of viewer, operator, admin, got "root"`},
 		"a token's file":    {head + "  admin: {tokens: [{name: a, role: viewer}]}\n", "tokens[0].tokenFile: is required"},
 		"two tokens":        {head + "  admin: {tokens: [{name: a, role: viewer, tokenFile: x}, {name: a, role: viewer, tokenFile: y}]}\n", `two tokens are called "a"`},
+		"no tenants":        {head + "  admin: {tokens: [{name: a, role: viewer, tokenFile: x, tenants: []}]}\n", "an empty list would let the token see all of them"},
+		"a tenant's name":   {head + "  admin: {tokens: [{name: a, role: viewer, tokenFile: x, tenants: ['[']}]}\n", `tokens[0].tenants[0]: "[" is no pattern`},
+		"any directory":     {head + "  admin: {entra: {tenantId: common, audience: x, roles: {A: viewer}}}\n", `"common" is no id of a directory`},
+		"nobody's role":     {head + "  admin: {entra: {tenantId: " + guid + ", audience: x, roles: {}}}\n", "no app role lets anybody in"},
+		"an app's role":     {head + "  admin: {entra: {tenantId: " + guid + ", audience: x, roles: {A: root}}}\n", `"root" is none of viewer, operator, admin`},
+		"no audience":       {head + "  admin: {entra: {tenantId: " + guid + ", roles: {A: viewer}}}\n", "entra.audience: is required"},
+		"a plain authority": {head + "  admin: {entra: {tenantId: " + guid + ", audience: x, roles: {A: viewer}, authority: 'http://login.example'}}\n", "is no https address"},
 		"an address":        {head + "  admin: {address: localhost}\n", "is not host:port"},
 		"a size":            {head + "  spool: {memory: lots}\n", `want a size such as 64KiB, 128MiB or 1GiB, got "lots"`},
 	} {

@@ -63,6 +63,9 @@ func (c *checker) adminTokens(field string, tokens []AdminToken) {
 			c.fail(where, "", "two tokens are called %q", t.Name)
 		}
 		names[t.Name] = true
+		if t.Tenants != nil && len(t.Tenants) == 0 {
+			c.fail(fmt.Sprintf("%s.tokens[%d].tenants", field, i), "leave it out for all tenants, or name some", "an empty list would let the token see all of them")
+		}
 		for j, pattern := range t.Tenants {
 			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 				c.fail(fmt.Sprintf("%s.tokens[%d].tenants[%d]", field, i, j), "write a name, or a pattern such as acme-*", "%q is no pattern", shorten(pattern))

@@ -16,7 +16,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"operation", "status"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_admin_failed_logins_total",
-			Help: "Requests with a wrong token, and those that had to wait after too many.",
+			Help: "Requests with a wrong token, those that had to wait after too many, and those that Entra ID could not be asked about.",
 		}, []string{"result"}),
 	}
 	if r != nil {
