@@ -90,7 +90,7 @@ func (g *Gateway) movedTo(tenant string) string {
 // makeWays makes the parts of the request path that a cutover needs.
 func (g *Gateway) makeWays(Config) error {
 	g.census = census.New(0)
-	g.holds = hold.New(hold.Config{Course: g.control.Course, Fresh: g.control.Fresh, Pace: g.pace, Metrics: g.registry})
+	g.holds = hold.New(hold.Config{Course: g.control.Course, Fresh: g.control.Fresh, Pace: g.pace, Metrics: g.registry, Log: g.log})
 	g.upstream.SetStates(g.control.Backend)
 	g.shield = shield.New(shield.Config{Upstream: g.upstream, Metrics: g.registry})
 	return nil
