@@ -14,6 +14,7 @@ type known struct {
 	place   unique.Handle[place]
 	epoch   uint64
 	view    uint32
+	lot     uint32
 	is      bool  // there is a record
 	asked   int64 // Unix seconds, with a little chance, so that they do not all age at once
 	touched int64
@@ -27,7 +28,7 @@ func (k known) pin() routing.Pin {
 		return routing.Pin{}
 	}
 	at := k.place.Value()
-	return routing.Pin{Release: at.release, Pool: at.pool, Backend: at.backend, Epoch: k.epoch}
+	return routing.Pin{Release: at.release, Pool: at.pool, Backend: at.backend, Epoch: k.epoch, Lot: k.lot}
 }
 
 // asKnown is what the store said just now.
@@ -35,7 +36,7 @@ func (p *Pins) asKnown(pin routing.Pin, is bool) known {
 	now := time.Now().Unix()
 	k := known{view: p.view.Load(), is: is, asked: now - rand.Int64N(60), touched: now - rand.Int64N(60)}
 	if is {
-		k.place, k.epoch = unique.Make(place{pin.Release, pin.Pool, pin.Backend}), pin.Epoch
+		k.place, k.epoch, k.lot = unique.Make(place{pin.Release, pin.Pool, pin.Backend}), pin.Epoch, pin.Lot
 	}
 	return k
 }

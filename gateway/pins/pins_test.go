@@ -22,7 +22,7 @@ var keys = routing.PinKeys{[]byte("key-key-key-key-key-key-key-key-")}
 const session = "7mSCkFDFEYkkOShcI5X1Ol9kEzfxWaizzjwpSQDGKm"
 
 func at(backend string, epoch uint64) routing.Pin {
-	return routing.Pin{Release: "blue", Pool: "p", Backend: backend, Epoch: epoch}
+	return routing.Pin{Release: "blue", Pool: "p", Backend: backend, Epoch: epoch, Lot: 4711}
 }
 
 // ledger is a store in memory that can be away, slow, or tell nobody.
