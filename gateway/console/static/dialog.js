@@ -21,7 +21,7 @@ export function decide(options) {
     const fields = [...(options.fields ?? []), { name: 'reason', label: 'Reason', hint: 'Kept in the audit log.', kind: 'text', required: true, placeholder: 'CHG-1234: move to 18.0' }]
     const impact = h('div', { class: 'impact', 'aria-live': 'polite', hidden: true })
     const failure = h('p', { class: 'error', role: 'alert' })
-    const look = h('button', { type: 'button', onclick: () => preview() }, 'Show impact')
+    const look = h('button', { type: 'submit' }, 'Show impact') // the first: what Enter in a field does
     const act = h('button', { type: 'submit', class: options.danger ? 'danger' : 'main', disabled: true }, options.verb)
     const form = h('form', { method: 'dialog', onsubmit: submit, oninput: () => forget() },
       h('h2', { id: 'dialog-title' }, options.title),
@@ -62,7 +62,7 @@ export function decide(options) {
     }
     async function submit(event) {
       event.preventDefault()
-      if (!shown) return preview()
+      if (!shown || event.submitter !== act) return preview()
       act.disabled = true
       try {
         const answer = await options.run(values(), key)
