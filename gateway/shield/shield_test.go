@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -153,6 +154,7 @@ func (g *rig) ask(method, host, path string, fields ...string) (*http.Response, 
 		g.t.Fatal(err)
 	}
 	r.Host = host
+	g.last.Store(nil)
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Set(fields[i], fields[i+1])
 	}
@@ -167,6 +169,19 @@ func (g *rig) ask(method, host, path string, fields ...string) (*http.Response, 
 		g.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return response, string(body)
+}
+
+// logged is the exchange of the last request, which ends a moment after its answer is there.
+func (g *rig) logged() *routing.Exchange {
+	g.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if x := g.last.Load(); x != nil {
+			return x
+		}
+		if time.Now().After(end) {
+			g.t.Fatal("the request does not end")
+		}
+	}
 }
 
 const bundle = "/web/assets/a1b2c3d/web.assets_web.min.js"
@@ -205,7 +220,7 @@ func TestABundleIsAskedForOnce(t *testing.T) {
 		if len(h["Set-Cookie"]) > 0 {
 			t.Errorf("%s: somebody else's cookie %q", rule, h["Set-Cookie"])
 		}
-		if x := g.last.Load(); x.Status != c.status || x.Outcome != odoo.OK {
+		if x := g.logged(); x.Status != c.status || x.Outcome != odoo.OK {
 			t.Errorf("%s: the log says %d %s", rule, x.Status, x.Outcome)
 		}
 	}
@@ -335,7 +350,7 @@ func TestWhatOneReleaseDoesNotHaveIsAskedOfTheOther(t *testing.T) {
 			if asked := g.green.asked[0].Header; asked.Get("Cookie") != "" || asked.Get("Authorization") != "" || asked.Get("X-Trace") != "1" {
 				t.Errorf("green was asked with %v", asked)
 			}
-			if x := g.last.Load(); x.Status != 200 || x.Outcome != odoo.OK || x.Release.Name != "blue" || x.Attempts != 2 {
+			if x := g.logged(); x.Status != 200 || x.Outcome != odoo.OK || x.Release.Name != "blue" || x.Attempts != 2 {
 				t.Errorf("the log says %d %s %s, %d attempts", x.Status, x.Outcome, x.Release.Name, x.Attempts)
 			}
 			g.blue.times()
@@ -357,7 +372,7 @@ func TestWhatNobodyHasIsNotFound(t *testing.T) {
 			len(response.Header["Set-Cookie"]) != 1 || response.Header.Get("Content-Length") != "13" {
 			t.Errorf("%d %q %v", response.StatusCode, body, response.Header)
 		}
-		if x := g.last.Load(); x.Status != 404 || x.Outcome != odoo.NotFound {
+		if x := g.logged(); x.Status != 404 || x.Outcome != odoo.NotFound {
 			t.Errorf("the log says %d %s", x.Status, x.Outcome)
 		}
 		want := 0
