@@ -3,6 +3,7 @@ package e2e
 import (
 	"flag"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -38,12 +39,7 @@ func TestGatewaysDieAtRandomMoments(t *testing.T) {
 			moves[way.strategy] = s.Start(t, way.strategy, other(on[way.strategy]), withStrategy(way.strategy, way.plan(dice)))
 		}
 		s.dies(t, s.All[dice.IntN(len(s.All))], days, dice.IntN(100))
-		if round%2 == 1 {
-			for _, m := range moves {
-				m.Say(t, "abort")
-			}
-		}
-		s.endAll(t, moves, on)
+		s.endAll(t, moves, on, round%2 == 1)
 		switches += 2
 		if t.Failed() {
 			break
@@ -76,14 +72,21 @@ func (s *site) dies(t *testing.T, victim *harness.Gateway, days map[string]*harn
 	}
 }
 
-// endAll pushes every move to its end and wants everybody to be served by one side.
-func (s *site) endAll(t *testing.T, moves map[string]*harness.Move, on map[string]string) {
+// endAll aborts every move, or pushes it to its end, and wants everybody to be served by one
+// side.
+func (s *site) endAll(t *testing.T, moves map[string]*harness.Move, on map[string]string, abort bool) {
 	t.Helper()
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for tenant, m := range moves {
 		group.Go(func() {
-			v := m.Push(t)
+			over := m.Push
+			if abort {
+				if status, _ := m.Say(t, "abort"); status != http.StatusConflict {
+					over = m.Over
+				}
+			}
+			v := over(t)
 			mu.Lock()
 			switch v.Phase {
 			case "completed":

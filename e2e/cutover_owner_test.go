@@ -122,7 +122,7 @@ func TestACutoverOutlivesRestarts(t *testing.T) {
 	day := s.Mix(t, "shifted", 3, few)
 	day.Await(t, 50)
 	for _, g := range s.All {
-		s.Wires.Drop(g.Web)
+		day.Spare(t, g.Web)
 		if !g.Stop(harness.Patience) {
 			t.Error("a replica did not stop in time")
 		}

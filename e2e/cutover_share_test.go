@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"testing"
 
 	"sluicegate.dev/sluice/e2e/harness"
@@ -116,4 +117,40 @@ func followed(t *testing.T, m *harness.Move, percent float64) {
 		at.At = g
 		at.Until(t, fmt.Sprintf("sends %g %%", percent), func(v harness.View) bool { return v.Percent == percent })
 	}
+}
+
+// aSessionKeepsItsLot: people sign in while half of the sessions go to green. Whichever replica
+// they come to next, and whatever cookies they keep, each stays where he was drawn.
+func aSessionKeepsItsLot(t *testing.T, s *site, tenant string) {
+	m := s.Start(t, tenant, "green", harness.Object{
+		"strategy": "shift", "mode": "all", "shares": []harness.Object{{"percent": 50}}, "skipPreflight": true,
+	})
+	m.In(t, "shifting")
+	followed(t, m, 50)
+	users := make([]*harness.User, 60)
+	for i := range users {
+		users[i] = s.Visitor(tenant, s.All[i%3])
+	}
+	sides := make([]string, len(users))
+	each(users, 8, func(i int, u *harness.User) {
+		if err := u.SignIn(t.Context(), person(i)); err != nil {
+			t.Error(err)
+			return
+		}
+		for turn := range 6 {
+			u.Via = s.All[(i/3+turn)%3].Web
+			reply, err := u.Do(t.Context(), http.MethodGet, "/odoo", "")
+			release := reply.Header.Get("X-Standin-Release")
+			if err != nil || reply.Status != http.StatusOK || sides[i] != "" && release != sides[i] {
+				t.Errorf("person %d, page %d: %d from %q after %q, %v", i, turn, reply.Status, release, sides[i], err)
+			}
+			sides[i] = release
+		}
+	})
+	slices.Sort(sides)
+	if both := slices.Compact(sides); len(both) != 2 {
+		t.Errorf("everybody is on %v", both)
+	}
+	m.Must(t, "abort")
+	m.Ended(t, "aborted")
 }

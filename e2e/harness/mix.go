@@ -32,6 +32,7 @@ type Mix struct {
 
 	mu     sync.Mutex
 	gone   map[string]bool // replicas that were killed, or are about to be
+	busy   map[string]int  // requests on their way, by replica
 	writes int
 	day    Day
 }
@@ -42,7 +43,8 @@ func (m *Mix) Start(t testing.TB) {
 	if m.Pause == 0 {
 		m.Pause = 60 * time.Millisecond
 	}
-	m.gone, m.run = map[string]bool{}, fmt.Sprintf("%s-%x", m.Database, rand.Uint64())
+	m.gone, m.busy = map[string]bool{}, map[string]int{}
+	m.run = fmt.Sprintf("%s-%x", m.Database, rand.Uint64())
 	m.day.Closed = map[string]int{}
 	people := m.arrive(t)
 	ctx, stop := context.WithCancel(context.Background())
@@ -133,6 +135,36 @@ func (m *Mix) Lose(addrs ...string) {
 	for _, addr := range addrs {
 		m.gone[addr] = true
 		m.Wires.Drop(addr)
+	}
+}
+
+// Spare has the balancer leave a replica, and waits until nothing is on its way there.
+func (m *Mix) Spare(t testing.TB, addr string) {
+	t.Helper()
+	m.mu.Lock()
+	m.Wires.Drop(addr)
+	m.mu.Unlock()
+	Eventually(t, 2*Patience, "nothing is on its way to "+addr, func() error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if n := m.busy[addr]; n > 0 {
+			return fmt.Errorf("%d requests are", n)
+		}
+		return nil
+	})
+}
+
+// pick chooses a replica for a request, which has to be given back.
+func (m *Mix) pick(n uint64) (addr string, back func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	addrs := m.Wires.Addrs()
+	addr = addrs[n%uint64(len(addrs))]
+	m.busy[addr]++
+	return addr, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.busy[addr]--
 	}
 }
 

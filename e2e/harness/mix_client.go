@@ -56,12 +56,13 @@ type errand struct {
 func (c *client) do(e errand) (Reply, bool) {
 	for {
 		tab := c.user.Tab()
-		addrs := c.mix.Wires.Addrs()
-		tab.Via = addrs[c.dice.IntN(len(addrs))]
+		addr, back := c.mix.pick(c.dice.Uint64())
+		tab.Via = addr
 		act := Act{Who: c.name, What: e.what, Addr: tab.Via, Session: e.session, Token: e.token, Began: time.Now()}
 		ctx, cancel := context.WithTimeout(context.Background(), 3*Patience)
 		reply, err := tab.Do(ctx, e.method, e.path, e.body, e.header...)
 		cancel()
+		back()
 		act.Ended, act.Status = time.Now(), reply.Status
 		act.Release = reply.Header.Get("X-Standin-Release")
 		act.Gone = err != nil && c.mix.isGone(act.Addr)

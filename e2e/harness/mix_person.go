@@ -130,9 +130,11 @@ func (p *person) upload() {
 func (p *person) listen(ctx context.Context) {
 	tab := p.user.Tab()
 	for ctx.Err() == nil {
-		addrs := p.mix.Wires.Addrs()
-		tab.Via = addrs[time.Now().UnixNano()%int64(len(addrs))]
-		if conn := p.knock(ctx, tab); conn != nil {
+		addr, back := p.mix.pick(uint64(time.Now().UnixNano()))
+		tab.Via = addr
+		conn := p.knock(ctx, tab)
+		back()
+		if conn != nil {
 			p.hear(ctx, tab.Via, conn)
 		}
 		select {

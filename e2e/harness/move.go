@@ -150,10 +150,30 @@ func (m *Move) In(t testing.TB, phase string) View {
 	return m.Until(t, "is "+phase, func(v View) bool { return v.Phase == phase })
 }
 
+// over says whether every replica says that it has ended, and how. One alone may not have heard
+// of a decision that another has taken while the store was away.
+func (m *Move) over(t testing.TB, v View) bool {
+	t.Helper()
+	for _, g := range m.Site.Running() {
+		at := *m
+		at.At = g
+		if other, err := at.Look(t); err != nil || !other.Ended() || other.Phase != v.Phase || !other.Shared {
+			return false
+		}
+	}
+	return v.Ended()
+}
+
+// Over waits for the end.
+func (m *Move) Over(t testing.TB) View {
+	t.Helper()
+	return m.Until(t, "ends", func(v View) bool { return m.over(t, v) })
+}
+
 // Ended waits for the end and wants it to be this one.
 func (m *Move) Ended(t testing.TB, phase string) View {
 	t.Helper()
-	v := m.Until(t, "ends", View.Ended)
+	v := m.Over(t)
 	if v.Phase != phase {
 		t.Errorf("want it to be %s: %v", phase, v)
 	}
@@ -166,7 +186,7 @@ func (m *Move) Push(t testing.TB) View {
 	return m.Until(t, "ends", func(v View) bool {
 		switch {
 		case v.Ended():
-			return true
+			return m.over(t, v)
 		case v.Phase == "external":
 			m.Say(t, "confirm")
 		case v.Phase == "shifting", v.Phase == "watching", v.Phase == "draining" && v.Strategy == "drain":
