@@ -34,10 +34,7 @@ func NewEntra(authority, tenant, audience string, roles map[string]string) *Entr
 		authority = usualAuthority
 	}
 	base := strings.TrimSuffix(authority, "/") + "/" + tenant
-	transport := http.RoundTripper(http.DefaultTransport)
-	if usual, ok := transport.(*http.Transport); ok {
-		transport = usual.Clone()
-	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConns: 2, IdleConnTimeout: time.Minute}
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Timeout: entraPatience, Transport: directory{transport}})
 	keys := directoryKeys{oidc.NewRemoteKeySet(ctx, base+"/discovery/v2.0/keys")}
 	e := &Entra{tenant: tenant, roles: map[string]Role{}}
