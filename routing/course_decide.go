@@ -46,6 +46,9 @@ func (c *Course) Decide(q Question) Answer {
 	if !q.Known {
 		return Answer{Release: leg.begin(q.Lot)}
 	}
+	if q.Epoch > c.Epoch {
+		return Answer{Release: q.Release} // it was pinned by a gateway that knows of a later decision
+	}
 	if to, closed := leg.closed(q.Release, q.Epoch); closed {
 		return Answer{Release: to, Moved: true}
 	}

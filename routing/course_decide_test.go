@@ -9,7 +9,7 @@ import (
 )
 
 func splitCourse(share uint32, mode Mode) *Course {
-	return &Course{Legs: []Leg{{Active: "blue", Split: &Split{To: "green", Share: share, Seed: "s1", Mode: mode}}}}
+	return &Course{Epoch: 9, Legs: []Leg{{Active: "blue", Split: &Split{To: "green", Share: share, Seed: "s1", Mode: mode}}}}
 }
 
 // A hundred thousand sessions of fifty requests each: the share is what was asked for, in
@@ -66,7 +66,7 @@ func TestNoSessionFlipFlops(t *testing.T) {
 					}
 				}
 			}
-			aborted := &Course{Legs: []Leg{{Active: "blue", Closings: []Closing{{Release: "green", To: "blue", Before: 9}}}}}
+			aborted := &Course{Epoch: 9, Legs: []Leg{{Active: "blue", Closings: []Closing{{Release: "green", To: "blue", Before: 9}}}}}
 			for _, s := range all {
 				a := aborted.Decide(Question{Known: true, Release: s.home, Epoch: 4, Lot: s.lot})
 				if a.Release != "blue" || a.Moved != (s.home == "green") {
@@ -83,29 +83,30 @@ func TestNoSessionFlipFlops(t *testing.T) {
 func TestDecide(t *testing.T) {
 	blue := Question{Class: odoo.Web, Known: true, Release: "blue", Epoch: 1, Lot: 7}
 	with := func(change func(*Question)) Question { q := blue; change(&q); return q }
-	closed := &Course{Legs: []Leg{{Active: "green", Closings: []Closing{{Release: "blue", To: "green", Before: 5}}}}}
-	both := &Course{Legs: []Leg{{Active: "green", Closings: []Closing{{Release: "green", To: "blue", Before: 3}, {Release: "blue", To: "green", Before: 5}}}}}
+	closed := &Course{Epoch: 9, Legs: []Leg{{Active: "green", Closings: []Closing{{Release: "blue", To: "green", Before: 5}}}}}
+	both := &Course{Epoch: 9, Legs: []Leg{{Active: "green", Closings: []Closing{{Release: "green", To: "blue", Before: 3}, {Release: "blue", To: "green", Before: 5}}}}}
 	part := &Course{Legs: []Leg{{Scope: Scope{Classes: []odoo.Class{odoo.RPC}, Paths: []string{"/edi/**"}}, Active: "green"}, {Active: "blue"}}}
 	for name, row := range map[string]struct {
 		course *Course
 		asked  Question
 		want   Answer
 	}{
-		"a session stays":                            {splitCourse(100_000, ModeNewSessions), blue, Answer{Release: "blue"}},
-		"a new one draws":                            {splitCourse(100_000, ModeNewSessions), Question{Lot: 7}, Answer{Release: "green"}},
-		"a page load moves it":                       {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Navigation, q.Quiet = true, true }), Answer{Release: "green", Moved: true}},
-		"not while something is under way":           {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Navigation = true }), Answer{Release: "blue"}},
-		"nor does another request":                   {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Quiet = true }), Answer{Release: "blue"}},
-		"any request does in mode all":               {splitCourse(100_000, ModeAll), blue, Answer{Release: "green", Moved: true}},
-		"a closed release sends its sessions on":     {closed, blue, Answer{Release: "green", Moved: true}},
-		"not those that came later, on purpose":      {closed, with(func(q *Question) { q.Epoch = 5 }), Answer{Release: "blue"}},
-		"two closings end at the active one":         {both, blue, Answer{Release: "green", Moved: true}},
-		"a pin of an aborted attempt does, too":      {both, with(func(q *Question) { q.Release, q.Epoch = "green", 1 }), Answer{Release: "green"}},
-		"a part is decided without a session":        {part, with(func(q *Question) { q.Class = odoo.RPC }), Answer{Release: "green", Stateless: true}},
-		"by path as well":                            {part, with(func(q *Question) { q.Path = "/edi/orders" }), Answer{Release: "green", Stateless: true}},
-		"what is not in the part stays":              {part, blue, Answer{Release: "blue"}},
-		"nobody is moved by a share of nothing":      {splitCourse(0, ModeAll), with(func(q *Question) { q.Lot = 0 }), Answer{Release: "blue"}},
-		"a session of neither release is left alone": {splitCourse(0, ModeAll), with(func(q *Question) { q.Release = "old" }), Answer{Release: "old"}},
+		"a session stays":                               {splitCourse(100_000, ModeNewSessions), blue, Answer{Release: "blue"}},
+		"a new one draws":                               {splitCourse(100_000, ModeNewSessions), Question{Lot: 7}, Answer{Release: "green"}},
+		"a page load moves it":                          {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Navigation, q.Quiet = true, true }), Answer{Release: "green", Moved: true}},
+		"not while something is under way":              {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Navigation = true }), Answer{Release: "blue"}},
+		"nor does another request":                      {splitCourse(100_000, ModeNavigation), with(func(q *Question) { q.Quiet = true }), Answer{Release: "blue"}},
+		"nor a session that a later decision put there": {splitCourse(100_000, ModeAll), with(func(q *Question) { q.Epoch = 10 }), Answer{Release: "blue"}},
+		"any request does in mode all":                  {splitCourse(100_000, ModeAll), blue, Answer{Release: "green", Moved: true}},
+		"a closed release sends its sessions on":        {closed, blue, Answer{Release: "green", Moved: true}},
+		"not those that came later, on purpose":         {closed, with(func(q *Question) { q.Epoch = 5 }), Answer{Release: "blue"}},
+		"two closings end at the active one":            {both, blue, Answer{Release: "green", Moved: true}},
+		"a pin of an aborted attempt does, too":         {both, with(func(q *Question) { q.Release, q.Epoch = "green", 1 }), Answer{Release: "green"}},
+		"a part is decided without a session":           {part, with(func(q *Question) { q.Class = odoo.RPC }), Answer{Release: "green", Stateless: true}},
+		"by path as well":                               {part, with(func(q *Question) { q.Path = "/edi/orders" }), Answer{Release: "green", Stateless: true}},
+		"what is not in the part stays":                 {part, blue, Answer{Release: "blue"}},
+		"nobody is moved by a share of nothing":         {splitCourse(0, ModeAll), with(func(q *Question) { q.Lot = 0 }), Answer{Release: "blue"}},
+		"a session of neither release is left alone":    {splitCourse(0, ModeAll), with(func(q *Question) { q.Release = "old" }), Answer{Release: "old"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := row.course.Decide(row.asked); got != row.want {
