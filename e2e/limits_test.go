@@ -362,7 +362,8 @@ func TestABlockHoldsEverywhereWithinASecond(t *testing.T) {
 	for i := range 30 {
 		served += passes(t, replicas[i%2].Web, key, 1)
 	}
-	if served != 8 {
+	// Never more. A call to Redis that a busy machine left without an answer may cost a token.
+	if served > 8 || served < 6 {
 		t.Errorf("%d of a burst of 8 over two replicas", served)
 	}
 	out := replicas[0].CLI(t, "limits", "top", "acme")
