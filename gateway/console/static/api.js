@@ -58,28 +58,34 @@ export const write = (method, path, body, match, key) => send(method, path, { bo
 
 export const newKey = () => crypto.randomUUID()
 
-// events calls heard for each event of a stream until stop is called, and goes on where it
-// was when the connection breaks.
-export function events(path, heard, failed) {
+// text reads a document as it is.
+export async function text(path, kind) {
+  const answer = await fetch(prefix + path, { headers: headers({ Accept: kind }), cache: 'no-store' })
+  if (answer.ok) return answer.text()
+  throw new Refused(answer.status, sentence(answer, await answer.json().catch(() => null)))
+}
+
+// events calls heard for each event of a stream, until heard says that there are no more or
+// stop is called. When the connection breaks it goes on where it was.
+export function events(path, heard) {
   const control = new AbortController()
   let last = ''
+  const follow = async () => {
+    const more = { Accept: 'text/event-stream' }
+    if (last) more['Last-Event-ID'] = last
+    const answer = await fetch(prefix + path, { headers: headers(more), signal: control.signal, cache: 'no-store' })
+    if (!answer.ok) return answer.status < 500 // it has gone, or the token has
+    for await (const event of read(answer.body)) {
+      if (event.id) last = event.id
+      if (heard(event)) return true
+    }
+    return false
+  }
   const run = async () => {
-    while (!control.signal.aborted) {
-      try {
-        const more = { Accept: 'text/event-stream' }
-        if (last) more['Last-Event-ID'] = last
-        const answer = await fetch(prefix + path, { headers: headers(more), signal: control.signal, cache: 'no-store' })
-        if (!answer.ok) throw new Refused(answer.status, `${answer.status} ${answer.statusText}`)
-        for await (const event of read(answer.body)) {
-          if (event.id) last = event.id
-          heard(event)
-        }
-      } catch (error) {
-        if (control.signal.aborted) return
-        failed(error)
-      }
+    while (!control.signal.aborted && !await follow().catch(() => false)) {
       await new Promise((resume) => setTimeout(resume, 1500))
     }
+    control.abort() // what is left of the stream
   }
   run()
   return () => control.abort()

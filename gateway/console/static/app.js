@@ -1,11 +1,12 @@
 // app.js is the frame: which view the address names, who is signed in, and how the gateway
 // does. A view is a function that draws into main and returns what ends it.
-import { get, token, Refused } from './api.js'
+import { get, token } from './api.js'
 import { h, show } from './dom.js'
 import { tenants } from './tenants.js'
 import { tenant } from './tenant.js'
 import { pools } from './pools.js'
-import { cutovers, cutover } from './cutovers.js'
+import { cutovers } from './cutovers.js'
+import { cutover } from './cutover.js'
 import { audit } from './audit.js'
 
 const routes = [
@@ -26,7 +27,8 @@ async function open() {
   end = () => {}
   const address = location.hash || '#/'
   for (const link of document.querySelectorAll('.top nav a')) {
-    const here = link.getAttribute('href') === address || (link.getAttribute('href') !== '#/' && address.startsWith(link.getAttribute('href')))
+    const section = link.getAttribute('href')
+    const here = section === '#/' ? address === '#/' || address.startsWith('#/tenants/') : address.startsWith(section)
     here ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current')
   }
   for (const [pattern, view] of routes) {
@@ -39,29 +41,43 @@ async function open() {
   show(main, h('h1', {}, 'No such page'), h('p', {}, h('a', { href: '#/' }, 'Back to the tenants')))
 }
 
-// start runs a view and draws it again while it is open. A view gives: load, which asks the
+// start runs a view and loads it again while it is open. A view gives: load, which asks the
 // API; draw, which makes nodes of what load gave; and maybe begin, for streams.
 function start(view, ...names) {
   const made = view(...names)
   let stopped = false
   let timer
-  const refresh = async () => {
+  let data
+  let drawn = { text: '', at: 0 }
+  const redraw = () => {
+    drawn = { text: JSON.stringify(data), at: Date.now() }
+    show(main, made.draw(data, refresh, redraw))
+    document.title = `${made.title} · Sluice`
+  }
+  const load = async (changed) => {
     clearTimeout(timer)
     try {
-      const data = await made.load()
+      if (changed || !document.getElementById('dialog').open) data = await made.load()
       if (stopped) return
-      show(main, made.draw(data, refresh))
-      document.title = `${made.title} · Sluice`
+      // "3 min ago" grows old, too
+      if (changed || JSON.stringify(data) !== drawn.text || Date.now() - drawn.at > 15000) redraw()
     } catch (error) {
       if (stopped) return
-      if (error instanceof Refused && error.status === 401) return signIn(error)
-      show(main, h('h1', {}, made.title), h('p', { class: 'error', role: 'alert' }, error.message),
-        h('button', { type: 'button', onclick: refresh }, 'Try again'))
+      if (error.status === 401) return signIn(error)
+      fail(error)
     }
-    timer = setTimeout(refresh, document.getElementById('dialog').open ? 10000 : made.every ?? 3000)
+    timer = setTimeout(load, made.every ?? 3000)
+  }
+  const refresh = () => load(true)
+  // What was seen last stays: it is better than nothing while a gateway restarts.
+  const fail = (error) => {
+    const away = h('p', { class: 'notice bad', id: 'away', role: 'alert' }, error.message)
+    if (!drawn.at) show(main, h('h1', {}, made.title), away)
+    else if (!document.getElementById('away')) main.prepend(away)
+    drawn.text = ''
   }
   const stop = made.begin?.(refresh)
-  refresh()
+  load()
   return () => {
     stopped = true
     clearTimeout(timer)

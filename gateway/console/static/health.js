@@ -1,6 +1,6 @@
 // health.js shows servers as the gateway sees them.
-import { h, table, badge } from './dom.js'
-import { ago } from './words.js'
+import { h, table, badge, unseen } from './dom.js'
+import { age } from './words.js'
 
 const moods = { up: 'good', saturated: 'warn', unknown: 'faint', down: 'bad' }
 
@@ -17,11 +17,11 @@ export function wellness(pools) {
 // servers lists a pool's backends; act, where given, makes the buttons of a row.
 export function servers(pool, act) {
   const heads = ['Server', 'State', { text: 'In flight', number: true }, { text: 'Waiting', number: true }, { text: 'Sockets', number: true }]
-  if (act) heads.push('')
+  if (act) heads.push({ text: unseen('Actions') })
   return table(`Servers of ${pool.name}`, heads, pool.backends.map((b) => h('tr', {},
-    h('th', { scope: 'row' }, b.name),
+    h('th', { scope: 'row', class: 'keep' }, b.name),
     h('td', {}, badge(b.state, moods[b.state] ?? 'faint'), ' ', b.operator && badge(b.operator, 'warn'),
-      (b.reason || b.since) && h('div', { class: 'faint' }, [b.reason, b.since && `since ${ago(b.since).replace(' ago', '')}`].filter(Boolean).join(', '))),
+      (b.reason || b.since) && h('div', { class: b.reason ? 'faint' : 'faint keep' }, [b.reason, b.since && `for ${age(b.since)}`].filter(Boolean).join(', '))),
     h('td', { class: 'number' }, b.workers ? `${b.inFlight} of ${b.workers}` : String(b.inFlight)),
     h('td', { class: 'number' }, String(b.waiting)),
     h('td', { class: 'number' }, String(b.sockets)),

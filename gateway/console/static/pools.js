@@ -1,9 +1,8 @@
 // pools.js shows every pool with its servers, and lets somebody take one out.
-import { get, getTagged, write } from './api.js'
+import { get } from './api.js'
 import { h } from './dom.js'
-import { decide } from './dialog.js'
+import { decide, filled } from './dialog.js'
 import { servers, wellness } from './health.js'
-import { impact } from './impact.js'
 
 export function pools() {
   return {
@@ -37,20 +36,11 @@ export function buttons(pool, backend, refresh) {
 }
 
 function ask(pool, backend, state) {
-  const path = `/pools/${encodeURIComponent(pool.name)}/backends/${encodeURIComponent(backend.name)}/state`
-  let tag
-  const send = async (values, query, key) => {
-    tag = (await getTagged(`/pools/${encodeURIComponent(pool.name)}`)).etag
-    const body = { state, reason: values.reason }
-    if (values.expires) body.expires = values.expires
-    return (await write('PUT', path + query, body, tag, key)).body
-  }
+  const path = `/pools/${encodeURIComponent(pool.name)}`
   return decide({
     title: `${texts[state][0]} ${pool.name}/${backend.name}`, text: texts[state][1], verb: texts[state][0], danger: state === 'maintenance',
-    fields: state === 'ready' ? [] : [{ name: 'expires', label: 'For', hint: 'Such as 30m or 2h; empty: until somebody takes it back.', pattern: '[0-9]+(s|m|h)([0-9]+(s|m))?' }],
-    dryRun: (values) => send(values, '?dryRun=true'),
-    run: (values, key) => send(values, '', key),
-    impact,
-    done: (answer) => answer.laggards?.length ? `${backend.name}: said; ${answer.laggards.join(', ')} has not followed yet` : `${backend.name}: done on every gateway`,
+    fields: state === 'ready' ? [] : [{ name: 'expires', label: 'For', hint: 'Such as 30m or 2h; empty: until somebody takes it back.' }],
+    state: path,
+    request: (values) => ['PUT', `${path}/backends/${encodeURIComponent(backend.name)}/state`, { state, ...filled(values) }],
   })
 }

@@ -1,112 +1,76 @@
 // tenant.js is one tenant: where it is, how its servers do, and what may be done with it.
-import { get, getTagged, write } from './api.js'
-import { h, badge } from './dom.js'
-import { ago } from './words.js'
-import { decide } from './dialog.js'
-import { impact } from './impact.js'
+import { get } from './api.js'
+import { h, badge, table } from './dom.js'
+import { ago, count, moment } from './words.js'
 import { servers, wellness } from './health.js'
 import { buttons } from './pools.js'
-import { panel, phase, button } from './cutovers.js'
+import { button, phase, standing } from './cutover.js'
+import { actions } from './steps.js'
 import { list } from './audit.js'
 
 export function tenant(name) {
   const path = `/tenants/${encodeURIComponent(name)}`
   return {
     title: name,
-    every: 3000,
+    every: 2000,
     load: async () => {
-      const [declared, status, moves, log] = await Promise.all([get(path), get(`${path}/status`), get(`${path}/cutovers`), get(`/audit?tenant=${encodeURIComponent(name)}&limit=10`)])
-      return { declared, status, moves: moves.cutovers, records: log.records }
+      const [declared, status, effective, moves, log] = await Promise.all([
+        get(path), get(`${path}/status`), get(`${path}/effective`), get(`${path}/cutovers`), get(`/audit?tenant=${encodeURIComponent(name)}&limit=10`)])
+      return { declared, status, effective, moves: moves.cutovers, records: log.records }
     },
-    draw: ({ declared, status, moves, records }, refresh) => {
+    draw: ({ declared, status, effective, moves, records }, refresh) => {
       const running = moves.find((c) => !c.ended)
-      const pools = Object.entries(status.releases)
+      const last = moves.find((c) => c.ended)
+      const releases = Object.entries(status.releases)
       return [
-        h('div', { class: 'head' }, h('h1', {}, name), wellness(pools.map(([, r]) => r.pool)),
-          declared.drifted && badge(`drifted: ${declared.declared} is declared`, 'warn'), declared.hold && badge('held', 'warn'), declared.maintenance && badge('maintenance page', 'warn'),
-          h('div', { class: 'actions' }, actions(declared, running, path, refresh))),
+        h('div', { class: 'head' }, h('h1', {}, name), wellness(releases.map(([, r]) => r.pool)), states(effective),
+          h('div', { class: 'actions' }, actions(declared, running, refresh))),
         h('p', { class: 'faint' }, declared.hosts.join(', ')),
         status.problems.map((p) => h('p', { class: 'notice bad' }, [p.field, p.message, p.hint].filter(Boolean).join(': '))),
-        running && [
-          h('div', { class: 'head' }, h('h2', {}, h('a', { href: `#/cutovers/${encodeURIComponent(running.id)}` }, `Cutover ${running.from} to ${running.to}`)), phase(running),
-            h('div', { class: 'actions' }, running.can.map((verb) => button(running, verb, refresh)))),
-          panel(running, running.remainder),
-        ],
-        h('div', { class: 'grid' }, pools.map(([release, r]) => side(release, r, status, refresh))),
-        moves.filter((c) => c.ended).map((c) => h('section', { class: 'card' }, h('h2', {}, 'The last cutover'),
-          h('p', {}, h('a', { href: `#/cutovers/${encodeURIComponent(c.id)}` }, `${c.strategy}, ${c.from} to ${c.to}`), ' ', phase(c), h('span', { class: 'faint' }, ` ${ago(c.ended)}, by ${c.actor}: ${c.reason}`)))),
+        effective.drifted && h('p', { class: 'notice' }, `A completed cutover has made ${effective.active} active, ${effective.declared} is declared. Commit active: ${effective.active}; until then this gateway remembers it.`),
+        running && move(running, refresh),
+        h('div', { class: 'grid' }, releases.map(([release, r]) => side(release, r, status, declared, refresh))),
+        inForce(effective.runtime ?? []),
+        last && h('section', { class: 'card' }, h('div', { class: 'head' }, h('h2', {}, 'The last cutover'), phase(last)),
+          h('p', {}, link(last, `${last.strategy}, ${last.from} to ${last.to}`), h('span', { class: 'faint' }, ` ${ago(last.ended)}, by ${last.actor}: ${last.reason}`))),
         h('section', { class: 'card' }, h('h2', {}, 'Who changed what'), records.length ? list(records) : h('p', { class: 'empty' }, 'Nothing was changed yet.')),
       ]
     },
   }
 }
 
-// side is one release with its servers and what goes on there.
-function side(release, r, status, refresh) {
-  const now = status.remainder?.releases?.[release]
-  return h('section', { class: 'card' },
-    h('div', { class: 'head' }, h('h2', { class: `release-${release}` }, release), status.active === release && badge('active', 'good'), h('span', { class: 'faint' }, r.pool.name)),
-    now && h('p', {}, `${now.sessions} sessions, ${now.sockets} sockets, ${now.inFlight} in flight`),
-    servers(r.pool, (backend) => buttons(r.pool, backend, refresh)))
-}
+const link = (c, text) => h('a', { href: `#/cutovers/${encodeURIComponent(c.id)}`, 'data-key': c.id }, text)
 
-function actions(declared, running, path, refresh) {
-  const act = (label, ask, main) => h('button', { type: 'button', class: main && 'main', 'data-key': label, onclick: async () => { if (await ask()) refresh() } }, label)
-  const others = Object.keys(declared.releases).filter((r) => r !== declared.active)
+function states(effective) {
   return [
-    !running && others.length > 0 && act('Start cutover', () => start(declared, others, path), true),
-    declared.hold ? !running && act('End hold', () => plain(path, 'hold', 'DELETE', 'End hold', 'What waits goes on.'))
-      : !running && act('Hold', () => plain(path, 'hold', 'PUT', 'Hold', 'Requests wait at the edge, for a minute at most when nobody says otherwise.',
-        [{ name: 'expires', label: 'For', value: '1m', hint: 'Such as 30s or 5m; 10m at most.' }])),
-    declared.maintenance ? act('Page down', () => plain(path, 'maintenance', 'DELETE', 'Take the page down', 'Requests are served again.'))
-      : act('Maintenance page', () => plain(path, 'maintenance', 'PUT', 'Put the page up', 'People see the maintenance page, programs get errors that they understand.',
-        [{ name: 'text', label: 'What people read', kind: 'area' }, { name: 'expires', label: 'For', hint: 'Such as 30m or 4h; empty: until somebody takes it down.' }])),
+    h('span', {}, 'active: ', h('strong', { class: `release-${effective.active}` }, effective.active)),
+    effective.drifted && badge('drifted', 'warn'), effective.held && badge('held', 'warn'), effective.maintenance && badge('maintenance page', 'warn'),
   ]
 }
 
-// plain is a write about the tenant: what is empty is left out.
-function plain(path, what, method, verb, text, fields = []) {
-  const send = async (values, query, key) => {
-    const { etag } = await getTagged(path)
-    const body = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
-    return (await write(method, `${path}/${what}${query}`, body, etag, key)).body
-  }
-  return decide({
-    title: verb, text, verb, fields, impact, danger: method === 'PUT',
-    dryRun: (values) => send(values, '?dryRun=true'), run: (values, key) => send(values, '', key),
-    done: (answer) => answer.laggards?.length ? `Said; ${answer.laggards.join(', ')} has not followed yet` : 'Done on every gateway',
-  })
+function move(c, refresh) {
+  return h('section', { class: 'card' },
+    h('div', { class: 'head' }, h('h2', {}, link(c, `Cutover: ${c.from} to ${c.to}`)), phase(c),
+      h('div', { class: 'actions' }, c.can.map((verb) => button(c, verb, refresh)))),
+    standing(c, c.remainder))
 }
 
-const strategies = [
-  { value: '', text: 'as declared (drain when nothing is)' },
-  { value: 'drain', text: 'drain: new sessions at once, known ones when they are idle' },
-  { value: 'shift', text: 'shift: a growing share' },
-  { value: 'switch', text: 'switch: hold, drain, flip' },
-  { value: 'failover', text: 'failover: everything at once, away from what has failed' },
-]
-
-function start(declared, others, path) {
-  const send = async (values, query, key) => {
-    const { etag } = await getTagged(path)
-    const body = { to: values.to, reason: values.reason }
-    if (values.strategy) body.strategy = values.strategy
-    if (values.deadline) body.deadline = values.deadline
-    if (values.skipPreflight) body.skipPreflight = true
-    if (values.overrideCalendar) body.overrideCalendar = true
-    return (await write('POST', `${path}/cutovers${query}`, body, etag, key)).body
-  }
-  return decide({
-    title: `Move ${declared.name} away from ${declared.active}`, verb: 'Start', impact,
-    fields: [
-      { name: 'to', label: 'To', kind: 'select', options: others.map((o) => ({ value: o, text: `${o} (${declared.releases[o].pool}, ${declared.releases[o].database})` })) },
-      { name: 'strategy', label: 'Strategy', kind: 'select', options: strategies },
-      { name: 'deadline', label: 'Deadline', hint: 'Of a drain, such as 2h; empty: as declared.' },
-      { name: 'skipPreflight', label: 'Start without the checks', kind: 'check' },
-      { name: 'overrideCalendar', label: 'Although the calendar says no', kind: 'check' },
-    ],
-    dryRun: (values) => send(values, '?dryRun=true'), run: (values, key) => send(values, '', key),
-    done: () => 'The cutover has begun',
-  })
+// side is one release with its servers and what goes on there.
+function side(release, r, status, declared, refresh) {
+  const now = status.remainder?.releases?.[release]
+  return h('section', { class: 'card' },
+    h('div', { class: 'head' }, h('h2', { class: `release-${release}` }, release), status.active === release && badge('active', 'good')),
+    h('p', { class: 'faint' }, `pool ${r.pool.name}, database ${declared.releases[release]?.database ?? '–'}`, r.shared && ', shared with other tenants'),
+    now && h('p', {}, `${count(now.sessions, 'session')}, ${count(now.sockets, 'socket')}, ${now.inFlight} in flight on all gateways`),
+    servers(r.pool, (backend) => buttons(r.pool, backend, refresh)))
 }
 
+// inForce is what was decided at runtime, on top of what is declared.
+function inForce(runtime) {
+  if (runtime.length === 0) return null
+  return h('section', { class: 'card' }, h('h2', {}, 'Decided at runtime'), table('Decided at runtime', ['What', 'Who', 'Why', 'Until'], runtime.map((o) => h('tr', {},
+    h('th', { scope: 'row' }, o.kind, h('div', { class: 'faint' }, o.value)),
+    h('td', {}, o.actor),
+    h('td', {}, o.reason),
+    h('td', {}, o.expires ? moment(o.expires) : '–')))))
+}

@@ -21,11 +21,12 @@ export function tenants() {
   }
 }
 
-function draw({ tenants, pools, running }, refresh) {
-  const shown = tenants.filter((t) => [t.name, ...t.hosts].some((text) => text.includes(wanted)))
+function draw({ tenants, pools, running }, _, redraw) {
+  const part = wanted.trim().toLowerCase()
+  const shown = tenants.filter((t) => [t.name, ...t.hosts].some((text) => text.includes(part)))
   const filter = h('input', {
     id: 'filter', class: 'filter', type: 'search', value: wanted, placeholder: 'name or host', 'aria-label': 'Filter tenants',
-    oninput: (event) => { wanted = event.target.value.trim().toLowerCase(); refresh() },
+    oninput: (event) => { wanted = event.target.value; redraw() },
   })
   return [
     h('div', { class: 'head' }, h('h1', {}, 'Tenants'), h('span', { class: 'faint' }, shown.length === tenants.length ? tenants.length : `${shown.length} of ${tenants.length}`), h('div', { class: 'actions' }, filter)),

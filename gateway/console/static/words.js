@@ -12,9 +12,13 @@ export function span(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`
 }
 
-export function ago(time) {
-  return time ? `${span((Date.now() - new Date(time)) / 1000)} ago` : ''
-}
+// age is how long ago a moment was.
+export const age = (time) => span((Date.now() - new Date(time)) / 1000)
+
+export const ago = (time) => (time ? `${age(time)} ago` : '')
+
+// short leaves out what is nothing in a span of the API: 1h0m0s is 1h.
+export const short = (text) => text.replace(/(\d+[hm])0m0s/g, '$1').replace(/(\d+m)0s/g, '$1')
 
 export function clock(time) {
   return time ? new Date(time).toLocaleTimeString([], { hour12: false }) : ''
