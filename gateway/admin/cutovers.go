@@ -128,11 +128,11 @@ func (s *Server) startCutover(ctx context.Context, in *startInput) (*written[api
 func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o order) (*written[api.CutoverChange], error) {
 	now := time.Now().UTC()
 	rec, _ := s.config.Runtime.Tenant(t.Name)
-	from := rec.Active(t.Active.Name)
 	plan, err := s.planOf(t, in.Body)
 	if err != nil {
 		return nil, err
 	}
+	from := rec.ActiveIn(plan.Scope, t.Active.Name)
 	if problems := plan.Validate(sortedKeys(t.Releases), from); len(problems) > 0 {
 		return nil, invalid(problems)
 	}
@@ -160,7 +160,7 @@ func (s *Server) start(ctx context.Context, t *routing.Tenant, in *startInput, o
 	}
 	id, seed := strings.ToLower(rand.Text()[:12]), rand.Text()
 	begin := func(r cutover.Record) (cutover.Record, error) {
-		return cutover.New(t.Name, r.Active(t.Active.Name), plan, now, actorFrom(ctx).Name, o.reason, id, seed, r)
+		return cutover.New(t.Name, r.ActiveIn(plan.Scope, t.Active.Name), plan, now, actorFrom(ctx).Name, o.reason, id, seed, r)
 	}
 	if _, err := begin(rec); err != nil {
 		return nil, refused(err)

@@ -219,7 +219,7 @@ func TestTheDeclaredStateCatchesUp(t *testing.T) {
 		a.change(closing)
 		a.change(func(r cutover.Record) (cutover.Record, error) {
 			r.Sequence++
-			r.Settled = []cutover.Settled{{Active: "green", Declared: "blue", Cutover: "c1", At: time.Now()}}
+			r.Settled = []cutover.Settled{{Active: "green", Cutover: "c1", At: time.Now()}}
 			return r, nil
 		})
 		synctest.Wait()

@@ -2,7 +2,6 @@ package cutover
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -22,7 +21,7 @@ func (r Record) Promote(now time.Time, actor, reason string) (Record, error) {
 		return r, err
 	}
 	n := r.clone()
-	n.Cutover.Paused = false
+	n.Cutover.Paused, n.Cutover.Blocked = false, ""
 	switch {
 	case c.Phase == Drained && c.Plan.Strategy == Drain:
 		n.enter(Flipping, now, actor, "promoted: "+reason)
@@ -48,7 +47,7 @@ func (r Record) SetShare(now time.Time, actor, reason string, percent float64) (
 	switch {
 	case c.Phase != Shifting:
 		return r, refuse(ErrNotNow, "cutover %s of tenant %s is %s, not shifting", c.ID, c.Tenant, c.Phase)
-	case percent < 0 || percent > 100:
+	case !(percent >= 0 && percent <= 100):
 		return r, refuse(ErrInvalidPlan, "%g is no share: 0 to 100", percent)
 	}
 	n := r.clone()
@@ -109,7 +108,8 @@ func (r Record) Abort(now time.Time, actor, reason string) (Record, error) {
 	return n.changed(now), nil
 }
 
-// Confirm says that the external step is done, or that what has failed was repaired.
+// Confirm says that the external step is done, or that what has failed was repaired. A step
+// that cannot be undone is done then, even if somebody has begun it before its time.
 func (r Record) Confirm(now time.Time, actor, reason string) (Record, error) {
 	c, err := r.running()
 	if err != nil {
@@ -119,6 +119,9 @@ func (r Record) Confirm(now time.Time, actor, reason string) (Record, error) {
 		return r, refuse(ErrNotNow, "cutover %s of tenant %s is %s and waits for %s, not for a confirmation", c.ID, c.Tenant, c.Phase, c.Waits)
 	}
 	n := r.clone()
+	if c.Plan.NoReturn {
+		n.Cutover.Passed, n.Cutover.Ready = true, true
+	}
 	if c.Phase == Failed { // the page goes, and nobody may reach the half moved side meanwhile
 		n.Cutover.Held, n.Cutover.Final = true, true
 	}
@@ -139,78 +142,4 @@ func (c *Cutover) Can() []string {
 		}
 	}
 	return can
-}
-
-// TakeOver makes another replica the driver. The one before finds that the record has changed
-// under it and stops.
-func (r Record) TakeOver(replica string) Record {
-	n := r.clone()
-	if c := n.Cutover; c != nil {
-		c.Owner = replica
-		c.Fence++
-		c.Beat++
-	}
-	return n
-}
-
-// Beaten says that the driver lives.
-func (r Record) Beaten() Record {
-	n := r.clone()
-	if n.Cutover != nil {
-		n.Cutover.Beat++
-	}
-	return n
-}
-
-// SetHold holds the tenant's requests until its lease or an operator ends it.
-func (r Record) SetHold(now time.Time, h Hold) (Record, error) {
-	if c := r.Cutover; c != nil && c.Held {
-		return r, refuse(ErrRunning, "tenant %s is held by cutover %s", r.Tenant, c.ID)
-	}
-	n := r.clone()
-	n.Hold = &h
-	return n.changed(now), nil
-}
-
-// EndHold lets requests go on.
-func (r Record) EndHold(now time.Time) (Record, error) {
-	if r.Hold == nil {
-		return r, refuse(ErrNotNow, "tenant %s is not held", r.Tenant)
-	}
-	n := r.clone()
-	n.Hold = nil
-	return n.changed(now), nil
-}
-
-// SetMaintenance puts the page up.
-func (r Record) SetMaintenance(now time.Time, m Maintenance) Record {
-	n := r.clone()
-	n.Maintenance = &m
-	return n.changed(now)
-}
-
-// EndMaintenance takes the page down.
-func (r Record) EndMaintenance(now time.Time) (Record, error) {
-	if r.Maintenance == nil {
-		return r, refuse(ErrNotNow, "tenant %s has no maintenance page", r.Tenant)
-	}
-	n := r.clone()
-	n.Maintenance = nil
-	return n.changed(now), nil
-}
-
-// Evict declares a replica gone.
-func (r Record) Evict(now time.Time, replica string) Record {
-	n := r.clone()
-	if !slices.Contains(n.Evicted, replica) {
-		n.Evicted = append(n.Evicted, replica)
-	}
-	return n.changed(now)
-}
-
-// Readmit takes a replica back that has caught up.
-func (r Record) Readmit(now time.Time, replica string) Record {
-	n := r.clone()
-	n.Evicted = slices.DeleteFunc(n.Evicted, func(e string) bool { return e == replica })
-	return n.changed(now)
 }

@@ -51,10 +51,16 @@ func (r Record) whole(active string, has func(string) bool) routing.Leg {
 
 // Active is where the whole tenant's new sessions begin when no cutover runs: where the last
 // one left them, else as declared.
-func (r Record) Active(declared string) string {
-	for _, s := range r.Settled {
-		if s.Scope.Same(routing.Scope{}) {
-			return s.Active
+func (r Record) Active(declared string) string { return r.ActiveIn(routing.Scope{}, declared) }
+
+// ActiveIn is so for a part of the tenant: where its own last cutover left it, else where the
+// tenant is.
+func (r Record) ActiveIn(part routing.Scope, declared string) string {
+	for _, scope := range []routing.Scope{part, {}} {
+		for _, s := range r.Settled {
+			if s.Scope.Same(scope) {
+				return s.Active
+			}
 		}
 	}
 	return declared
@@ -83,6 +89,9 @@ func (r Record) holding() *routing.Hold {
 	if c := r.Cutover; c != nil && c.Held {
 		h := c.Plan.Hold
 		h.ID, h.Final = c.ID, c.Final || c.Passed
+		if len(h.Classes) == 0 && len(c.Plan.Scope.Paths) == 0 {
+			h.Classes = c.Plan.Scope.Classes // the rest of the tenant does not move
+		}
 		return &h
 	}
 	if r.Hold == nil {
@@ -110,10 +119,11 @@ const failedRetry = time.Minute
 // Drifted says whether the tenant is elsewhere than declared because a cutover completed.
 func (r Record) Drifted(declared string) bool { return r.Active(declared) != declared }
 
-// Agree ends what was settled and is declared by now.
+// Agree ends what was settled and is declared by now: of a part, too, unless the tenant itself
+// is elsewhere.
 func (r Record) Agree(declared string) (Record, bool) {
-	agrees := func(s Settled) bool { return s.Scope.Same(routing.Scope{}) && s.Active == declared }
-	if !slices.ContainsFunc(r.Settled, agrees) {
+	agrees := func(s Settled) bool { return s.Active == declared }
+	if r.Drifted(declared) || !slices.ContainsFunc(r.Settled, agrees) {
 		return r, false
 	}
 	n := r.clone()

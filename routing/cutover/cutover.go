@@ -124,7 +124,7 @@ type Cutover struct {
 	Passed bool `json:"passed,omitempty"`
 	// Held says that the tenant's requests wait at the edge; Final that a gateway whose hold
 	// ends for want of news must not release them to the old side; Ready that every gateway
-	// knows that.
+	// knows that, before what needs it begins.
 	Held  bool `json:"held,omitempty"`
 	Final bool `json:"final,omitempty"`
 	Ready bool `json:"ready,omitempty"`
@@ -148,7 +148,6 @@ type Cutover struct {
 // Before is where a tenant stood when a cutover began.
 type Before struct {
 	Active   string            `json:"active"`
-	Declared string            `json:"declared,omitempty"`
 	Settled  []Settled         `json:"settled,omitempty"`
 	Closings []routing.Closing `json:"closings,omitempty"`
 }
@@ -167,16 +166,19 @@ type Observation struct {
 	// Behind are live replicas that do not yet apply the record's newest sequence; Silent
 	// those that are not heard of and not evicted.
 	Behind, Silent []string
-	InFlight       int // requests on the side that is left (Cutover.Leaving), over all replicas
-	Sessions       int // seen on the old side within the plan's Idle
-	Sockets        int
-	Held           int
-	Known          bool    // false: a replica is silent, the numbers above are too low
-	Preflight      *Result // nil: not yet
-	External       *Result
-	Verify         *Result
-	Check          *Result
-	Gates          *Result
+	// Lapsed are those whose hold of this cutover has ended for want of news: they sent
+	// requests to the old side for a while.
+	Lapsed    []string
+	InFlight  int // requests on the side that is left (Cutover.Leaving), over all replicas
+	Sessions  int // seen on the old side within the plan's Idle
+	Sockets   int
+	Held      int
+	Known     bool    // false: a replica is silent, the numbers above are too low
+	Preflight *Result // nil: not yet
+	External  *Result
+	Verify    *Result
+	Check     *Result
+	Gates     *Result
 }
 
 // Result is how a step of the driver ended.

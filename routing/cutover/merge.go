@@ -43,15 +43,17 @@ func beat(r Record) uint64 {
 	return r.Cutover.Beat
 }
 
-// MergePool does so for pools: what was said of a backend last holds.
+// MergePool does so for pools: of each backend holds what was said last. One that only one of
+// them knows was said there; what has ended takes itself out again.
 func MergePool(a, b Pool) Pool {
 	best, other := a, b
 	if cmp.Or(cmp.Compare(b.Sequence, a.Sequence), b.Changed.Compare(a.Changed), cmp.Compare(b.By, a.By)) > 0 {
 		best, other = b, a
 	}
-	backends := maps.Clone(best.Backends)
+	backends := make(map[string]Backend, len(best.Backends))
+	maps.Copy(backends, best.Backends)
 	for name, said := range other.Backends {
-		if mine, ok := backends[name]; ok && said.At.After(mine.At) {
+		if mine, ok := backends[name]; !ok || said.At.After(mine.At) {
 			backends[name] = said
 		}
 	}

@@ -18,8 +18,8 @@ type Record struct {
 	Changed  time.Time `json:"changed"`
 	By       string    `json:"by"` // replica that wrote it
 
-	// Settled is where completed cutovers left the tenant, the whole tenant last. It stays
-	// until the declared state agrees.
+	// Settled is where completed cutovers left the tenant, or parts of it that moved since, the
+	// newest last. It stays until the declared state agrees.
 	Settled []Settled `json:"settled,omitempty"`
 	// Closings send sessions of releases that were left elsewhere, for as long as pins live.
 	Closings []routing.Closing `json:"closings,omitempty"`
@@ -38,11 +38,10 @@ type Record struct {
 
 // Settled is where a completed cutover left a part of the tenant, or all of it.
 type Settled struct {
-	Scope    routing.Scope `json:"scope"`
-	Active   string        `json:"active"`
-	Declared string        `json:"declared"` // active release as declared when it ended
-	Cutover  string        `json:"cutover"`
-	At       time.Time     `json:"at"`
+	Scope   routing.Scope `json:"scope"`
+	Active  string        `json:"active"`
+	Cutover string        `json:"cutover"`
+	At      time.Time     `json:"at"`
 }
 
 // Grant is who decided something, why, and until when it holds.

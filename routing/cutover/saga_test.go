@@ -3,6 +3,7 @@ package cutover
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ func plans() map[string]Plan {
 		"switch with a step":     {Strategy: Switch, To: "green", Watch: minute, External: &External{Webhook: "https://hooks.example"}},
 		"switch without return":  {Strategy: Switch, To: "green", Watch: minute, NoReturn: true, External: &External{Webhook: "https://hooks.example", Deadline: minute}},
 		"switch by an operator":  {Strategy: Switch, To: "green", Watch: minute, NoReturn: true, External: &External{Deadline: minute}},
+		"switch with a copy":     {Strategy: Switch, To: "green", Watch: minute, External: &External{Deadline: minute}},
+		"switch with gates":      {Strategy: Switch, To: "green", Watch: minute, NoReturn: true, External: &External{Webhook: "https://hooks.example"}, Gates: Gates{Failures: 1, Rollback: true}},
 		"failover":               {Strategy: Failover, To: "green", Watch: minute, Check: &Check{URL: "https://check.example"}},
 		"failover without check": {Strategy: Failover, To: "green", Watch: minute, SkipPreflight: true},
 	}
@@ -30,7 +33,7 @@ func plans() map[string]Plan {
 func TestCutoversSurviveAnything(t *testing.T) {
 	for name, plan := range plans() {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(400) {
+			for seed := range uint64(200) {
 				w := newWorld(t, seed, plan)
 				for range 150 {
 					w.pass(true)
@@ -58,7 +61,7 @@ func TestCutoversSurviveAnything(t *testing.T) {
 // restored: after an abort sessions are where they were, and so are new ones.
 func restored(t *testing.T, r Record, c *routing.Course) {
 	t.Helper()
-	if len(r.Settled) != 0 || r.Cutover != nil {
+	if len(r.Settled) != 0 || len(r.Closings) != 1 || r.Cutover != nil {
 		t.Fatalf("after the abort: %+v", r)
 	}
 	for _, q := range []routing.Question{
@@ -76,11 +79,40 @@ func restored(t *testing.T, r Record, c *routing.Course) {
 	}
 }
 
+// When nothing goes wrong a cutover passes the phases of its plan, in order, and completes.
+func TestACalmNight(t *testing.T) {
+	for name, plan := range plans() {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1, plan)
+			for n := 0; n < 5000 && w.shared.Cutover != nil; n++ {
+				w.pass(false)
+				w.driving = true
+				w.drive(0)
+				w.check(plan.Strategy == Switch)
+				c := w.shared.Cutover
+				if c != nil && c.Phase == Stepping && c.Plan.External.Webhook == "" && (c.Ready || !c.Plan.NoReturn) {
+					w.shared, _ = w.shared.Confirm(w.now, "ann", "done")
+				}
+			}
+			if w.shared.Last == nil {
+				w.fatal("it does not end: %+v", w.shared.Cutover)
+			}
+			var passed []Phase
+			for _, e := range w.shared.Last.Timeline {
+				passed = append(passed, e.Phase)
+			}
+			if passed = slices.Compact(passed); !slices.Equal(passed, plan.WithDefaults().Phases()) {
+				w.fatal("it passed %v, the plan has %v", passed, plan.WithDefaults().Phases())
+			}
+		})
+	}
+}
+
 // The same tick seen twice, or by two drivers, is one tick.
 func TestTicksAreRepeatable(t *testing.T) {
 	for name, plan := range plans() {
 		w := newWorld(t, 1, plan)
-		for range 300 {
+		for n := 0; n < 300 && w.shared.Cutover != nil; n++ {
 			w.pass(false)
 			o := w.observe()
 			o.Preflight, o.Verify, o.External, o.Check = &Result{OK: true}, &Result{OK: true}, &Result{OK: true}, &Result{OK: true}

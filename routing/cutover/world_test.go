@@ -20,7 +20,31 @@ type gateway struct {
 	rec   Record
 	heard time.Time
 	cut   bool // it hears nothing, and nobody hears it
-	dead  bool
+
+	flight []request
+	lapsed bool // its hold ended for want of news, and requests went on
+	said   said // what the driver has of it
+}
+
+// request is one on its way.
+type request struct {
+	side string
+	ends time.Time
+}
+
+// said is a gateway's report.
+type said struct {
+	sequence uint64
+	flight   map[string]int
+	lapsed   bool
+}
+
+func (g *gateway) report() said {
+	s := said{sequence: g.rec.Sequence, flight: map[string]int{}, lapsed: g.lapsed}
+	for _, r := range g.flight {
+		s.flight[r.side]++
+	}
+	return s
 }
 
 // serves says which side gets the tenant's requests from this gateway: "" while they are held
@@ -34,8 +58,6 @@ func (g *gateway) serves(now time.Time) string {
 		return ""
 	case c.Hold != nil && (c.Hold.Final || now.Sub(g.heard) < lease):
 		return ""
-	case c.Hold != nil:
-		return "blue" // the lease is over: released to the old side
 	}
 	return c.Decide(routing.Question{Class: odoo.Web, Known: true, Release: "blue", Epoch: 0}).Release
 }
@@ -47,10 +69,14 @@ type world struct {
 	now      time.Time
 	shared   Record // in the store
 	gateways []*gateway
+	noReturn bool
 	driving  bool // a driver lives
 	took     time.Time
 	half     bool // the external step has begun and is not done: nobody may serve
 	upgraded bool // it is done: only green works
+	early    bool // the operator did it before its time
+	copying  bool // a step that can be undone has begun: what blue is told now, green does not know
+	stray    bool // blue was told something
 	log      []string
 }
 
@@ -59,6 +85,7 @@ func newWorld(t *testing.T, seed uint64, plan Plan) *world {
 	for i := range 3 {
 		w.gateways = append(w.gateways, &gateway{name: string(rune('a' + i)), heard: w.now})
 	}
+	w.noReturn = plan.NoReturn
 	r, err := New("acme", "blue", plan, w.now, "ann", "CHG-1", "c1", "seed", Record{})
 	if err != nil {
 		t.Fatal(err)
@@ -73,28 +100,53 @@ func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
 func (w *world) pass(lossy bool) {
 	w.now = w.now.Add(time.Duration(50+w.random.IntN(900)) * time.Millisecond)
 	for _, g := range w.gateways {
-		if g.cut || g.dead || lossy && w.chance(30) {
-			continue
+		if !g.cut && !(lossy && w.chance(30)) {
+			g.rec, g.heard = w.shared, w.now
 		}
-		g.rec, g.heard = w.shared, w.now
+		w.serve(g)
+		if !g.cut && !(lossy && w.chance(30)) {
+			g.said = g.report()
+		}
 	}
+}
+
+// serve lets a gateway's requests come and end.
+func (w *world) serve(g *gateway) {
+	g.flight = slices.DeleteFunc(g.flight, func(r request) bool { return !r.ends.After(w.now) })
+	side := g.serves(w.now)
+	if side == "" || w.chance(40) {
+		return
+	}
+	g.flight = append(g.flight, request{side, w.now.Add(time.Duration(w.random.IntN(3000)) * time.Millisecond)})
+	if c := g.rec.Course("blue", []string{"blue", "green"}); c != nil && c.Hold != nil {
+		g.lapsed = true
+	}
+	w.stray = w.stray || w.copying && side == "blue"
 }
 
 // observe is what the driver sees: acknowledgements may be old, never newer than the truth.
 func (w *world) observe() Observation {
 	o := Observation{Now: w.now, Known: true}
 	for _, g := range w.gateways {
+		o.InFlight += g.said.flight[w.shared.Cutover.Leaving()]
+		if g.said.lapsed {
+			o.Lapsed = append(o.Lapsed, g.name)
+		}
 		switch {
-		case g.dead || slices.Contains(w.shared.Evicted, g.name):
 		case g.cut:
 			o.Known = false
 			o.Silent = append(o.Silent, g.name)
-		case g.rec.Sequence < w.shared.Sequence:
+		case g.said.sequence < w.shared.Sequence:
 			o.Behind = append(o.Behind, g.name)
 		}
 	}
-	o.InFlight = w.random.IntN(2)
 	return o
+}
+
+// stepping notes that somebody's step may have begun.
+func (w *world) stepping() {
+	c := w.shared.Cutover
+	w.copying = w.copying || c != nil && c.Phase == Stepping && !c.Plan.NoReturn
 }
 
 // drive is one turn of the driver.
@@ -110,6 +162,10 @@ func (w *world) drive(bad int) {
 		w.driving, w.took = false, w.now
 		return
 	}
+	if w.shared.Cutover == nil {
+		return
+	}
+	w.stepping()
 	o, wants := w.observe(), w.shared.Wants()
 	answer := func(wanted bool) *Result {
 		if !wanted || w.chance(40) {
@@ -153,8 +209,13 @@ func (w *world) check(strict bool) {
 	w.t.Helper()
 	sides := map[string][]string{}
 	for _, g := range w.gateways {
-		if side := g.serves(w.now); !g.dead && side != "" {
+		if side := g.serves(w.now); side != "" {
 			sides[side] = append(sides[side], g.name)
+		}
+		for _, r := range g.flight {
+			if r.ends.After(w.now) {
+				sides[r.side] = append(sides[r.side], g.name)
+			}
 		}
 	}
 	if strict && len(sides) > 1 {
@@ -163,8 +224,21 @@ func (w *world) check(strict bool) {
 	if w.half && len(sides) > 0 {
 		w.fatal("requests reach a half moved database: %v", sides)
 	}
-	if c := w.shared.Cutover; c != nil && c.Phase == Completed {
+	if w.upgraded && !w.early && w.noReturn && len(sides["blue"]) > 0 {
+		w.fatal("requests reach the side that was left: %v", sides)
+	}
+	c := w.shared.Cutover
+	if c != nil && c.Phase == Completed {
 		w.fatal("an ended cutover is still there")
+	}
+	if c != nil && (c.Phase == Aborting && c.Paused || c.Phase == Failed && c.Held) {
+		w.fatal("it stands still: %+v", c)
+	}
+	if c != nil && c.Flipped && w.stray {
+		w.fatal("green was not told what blue was")
+	}
+	if w.upgraded && w.noReturn && (c == nil && w.shared.Last.Phase == Aborted || c != nil && c.Phase == Aborting) {
+		w.fatal("it goes back past the point of no return")
 	}
 }
 
@@ -188,11 +262,13 @@ func (w *world) command() {
 	case 2:
 		w.shared, err = before.Resume(w.now, "ann", "go on")
 	case 3:
-		if c := before.Cutover; c != nil && (c.Phase != Failed || w.upgraded) && !w.upgraded {
+		if c := before.Cutover; c != nil && (c.Phase != Failed && !w.upgraded || !w.noReturn) {
 			w.shared, err = before.Abort(w.now, "ann", "back")
 		}
 	case 4:
-		if c := before.Cutover; c != nil && c.Plan.External != nil && c.Plan.External.Webhook == "" && c.Ready {
+		if c := before.Cutover; c != nil && c.Plan.External != nil && c.Plan.External.Webhook == "" && (c.Ready || c.Phase == Stepping) {
+			w.stepping()
+			w.early = w.early || !c.Ready && c.Plan.NoReturn
 			w.half, w.upgraded = false, true
 			w.shared, err = before.Confirm(w.now, "ann", "done")
 		}
