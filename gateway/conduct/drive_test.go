@@ -325,3 +325,26 @@ func TestExternalStep(t *testing.T) {
 		})
 	}
 }
+
+// A gateway whose hold had ended served blue while the external step ran: what that did may lack
+// it, so the tenant stays on blue.
+func TestAHoldThatLapsedTaintsTheStep(t *testing.T) {
+	for hold, want := range map[string]cutover.Phase{"c1": cutover.Aborted, "one of last week": cutover.Completed} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.onPhase = func(w *world, p cutover.Phase) {
+				if p == cutover.Stepping {
+					w.mu.Lock()
+					w.nodes["b"].lapsed = hold
+					w.mu.Unlock()
+				}
+			}
+			plan := plans()[cutover.Switch]
+			plan.NoReturn = false
+			w.begin(plan)
+			c := w.ends(3 * time.Minute)
+			if c.Phase != want || want == cutover.Aborted && !strings.Contains(fmt.Sprint(c.Timeline), "b (b) had lost touch") {
+				t.Errorf("with hold %q lapsed it ended %s: %v", hold, c.Phase, c.Timeline)
+			}
+		})
+	}
+}

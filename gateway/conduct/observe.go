@@ -55,6 +55,11 @@ func (d *driver) look(rec cutover.Record) cutover.Observation {
 	if !d.cfg.Control.Shared(d.tenant) || !view.Known {
 		o.Behind, o.Silent = alone(cut.Plan.Strategy, o.Silent)
 	}
+	for _, p := range totals.Parts {
+		if p.Lapsed == cut.ID {
+			o.Lapsed = append(o.Lapsed, report.Replica{ID: p.ID, Host: p.Host}.Name())
+		}
+	}
 	o.Gates = d.samples.judge(cut.Plan.Gates, cut.From, cut.Plan.To)
 	d.steps.results(cut, &o)
 	return o

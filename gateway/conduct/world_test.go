@@ -64,6 +64,7 @@ type node struct {
 	died        time.Time
 	local       *cutover.Record // while it is alone
 	down        []string
+	lapsed      string        // the last hold that let requests go on for want of news
 	stall       time.Duration // its next write is late
 }
 
@@ -237,7 +238,7 @@ func (n *node) view() report.View {
 			ID: name, Host: name, Silent: o.dead && time.Since(o.died) > 5*time.Second,
 			Report: report.Report{
 				Sequences: map[string]uint64{"acme": n.rec.Sequence}, Down: o.down,
-				Tenants: map[string]report.Tenant{"acme": {Releases: map[string]report.Counts{"blue": blue, "green": green}}},
+				Tenants: map[string]report.Tenant{"acme": {Lapsed: o.lapsed, Releases: map[string]report.Counts{"blue": blue, "green": green}}},
 			},
 		})
 	}

@@ -35,6 +35,7 @@ type Gates struct {
 	mu     sync.Mutex
 	gates  map[string]*gate  // tenants whose requests wait, or go on
 	lapsed map[string]string // tenant: the hold of which was said that it has lost its driver
+	let    map[string]string // tenant: the last hold that let requests go on for want of news
 }
 
 // New returns gates that nobody waits at.
@@ -42,7 +43,7 @@ func New(cfg Config) *Gates {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gates{cfg: cfg, metrics: newMetrics(cfg.Metrics), gates: map[string]*gate{}, lapsed: map[string]string{}}
+	return &Gates{cfg: cfg, metrics: newMetrics(cfg.Metrics), gates: map[string]*gate{}, lapsed: map[string]string{}, let: map[string]string{}}
 }
 
 // Enter waits while the tenant is held. Then what holds must be looked at again, unless the
@@ -171,6 +172,8 @@ func (g *Gates) say(tenant string, h *routing.Hold) {
 	what := h.ID
 	if h.Final {
 		what += " final"
+	} else {
+		g.let[tenant] = h.ID
 	}
 	if was, said := g.lapsed[tenant]; said && was == what {
 		return
@@ -190,6 +193,7 @@ type Status struct {
 	Oldest  time.Duration // of those that wait, for how long
 	Longest time.Duration // that any request has waited, since the start
 	Shed    uint64        // requests that were held and refused, since the start
+	Lapsed  string        // the last hold that let requests go on because its lease had ended
 }
 
 // Status says so of a tenant.
@@ -197,6 +201,7 @@ func (g *Gates) Status(tenant string) Status {
 	s := g.metrics.status(tenant)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s.Lapsed = g.let[tenant]
 	if one := g.gates[tenant]; one != nil && one.waiting.Len() > 0 {
 		s.Held = one.waiting.Len()
 		s.Oldest = time.Since(one.oldest().at)

@@ -272,6 +272,9 @@ func TestAHoldThatNobodyDrivesLapses(t *testing.T) {
 				if strings.Count(said, "nobody drives") != 1 || !strings.Contains(said, "tenant=acme") || strings.Contains(said, "maintenance page") != final {
 					t.Errorf("the log says:\n%s", said)
 				}
+				if let := s.Status("acme").Lapsed; (let == "c1") == final {
+					t.Errorf("it says that hold %q let requests go on", let)
+				}
 				// Its driver comes back: it holds again.
 				s.stale.Store(false)
 				s.ask(context.Background(), 4, odoo.Web, 0, results)

@@ -36,6 +36,7 @@ type Tenant struct {
 	HeldOldest  time.Duration `json:"heldOldest,omitempty"`
 	LongestWait time.Duration `json:"longestWait,omitempty"` // that any request has had, since the start
 	Shed        uint64        `json:"shed,omitempty"`        // requests that waited and were refused, since the start
+	Lapsed      string        `json:"lapsed,omitempty"`      // the last hold that ended here for want of news: requests went on
 }
 
 // Of is one release of it.
