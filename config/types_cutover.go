@@ -6,7 +6,7 @@ type CutoverSpec struct {
 	Strategy string `json:"strategy,omitempty" jsonschema:"enum=drain,enum=shift,enum=switch"`
 	// Deadline of the whole move; of a drain, of the sessions that stay. Default: 2h.
 	Deadline Duration `json:"deadline,omitempty"`
-	// Idle is how long a session is quiet before a drain moves it. Default: 15m.
+	// Idle is how long a session is quiet before a drain waits for it no longer. Default: 15m.
 	Idle Duration `json:"idle,omitempty"`
 	// Shares are the stages of a shift, each larger than the one before. Default: 10, 50 and 100 percent, 10m each.
 	Shares []ShareSpec `json:"shares,omitempty"`

@@ -76,7 +76,7 @@ func startFlagsOf(c *cobra.Command) *startFlags {
 	flags.DurationVar(&f.each, "for", 0, "how long each stage lasts; without it until somebody promotes")
 	flags.Var(&f.mode, "mode", "which sessions a shift moves: new-sessions, navigation or all")
 	flags.DurationVar(&f.deadline, "deadline", 0, "when the sessions that are left on the old side move, at the latest")
-	flags.DurationVar(&f.idle, "idle", 0, "a session that is quiet for so long is moved")
+	flags.DurationVar(&f.idle, "idle", 0, "a session that is quiet for so long is not waited for")
 	flags.DurationVar(&f.hold, "hold", 0, "how long a request waits during a switch, at most")
 	flags.DurationVar(&f.wayBack, "way-back", 0, "how long the gates are judged and the way back stays open after the change")
 	flags.StringVar(&f.external, "external", "", "`URL` that is called while requests are held, or the word operator: wait for sluice cutover confirm")

@@ -52,7 +52,7 @@ type Plan struct {
 	To            string        `json:"to"` // release, or "standby"
 	Scope         routing.Scope `json:"scope"`
 	Deadline      time.Duration `json:"deadline"` // of the whole cutover (drain: of the sessions)
-	Idle          time.Duration `json:"idle"`     // drain: a session that is quiet for so long may be moved
+	Idle          time.Duration `json:"idle"`     // drain: a session that is quiet for so long is not waited for
 	Shares        []Share       `json:"shares,omitempty"`
 	Mode          routing.Mode  `json:"mode,omitempty"`
 	Hold          routing.Hold  `json:"hold"`
