@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -186,7 +188,8 @@ func TestConsoleByKeyboard(t *testing.T) {
 	c := all[0]
 	d.Reads(t, "3 sessions")
 	d.shots(t, "4-drain")
-	// What changes is shown without a reload: the view polls each 15 s, the stream is faster.
+	// What is new comes by the stream: without timers nothing is loaded again.
+	harness.Ask[bool](t, d.Browser, "(() => { for (let i = setTimeout(() => 0); i > 0; i--) clearTimeout(i); window.setTimeout = () => 0; return true })()")
 	d.people(t, 1)
 	d.Until(t, "somebody new is seen on the other side", "document.querySelector('.sides').innerText.match(/green\\s+1 session/)")
 
@@ -201,6 +204,14 @@ func TestConsoleByKeyboard(t *testing.T) {
 	d.Press(t, "[data-key=Show]")
 	d.Until(t, "the report is shown", "document.querySelector('.report')?.innerText.includes('green is slow')")
 	d.shots(t, "6-aborted")
+	d.Press(t, "[data-key='Save signed']")
+	harness.Eventually(t, harness.Patience, "the signed report is saved", func() error {
+		text, err := os.ReadFile(filepath.Join(d.Saved, c.ID+".json"))
+		if err == nil && !strings.Contains(string(text), `"signature"`) {
+			err = fmt.Errorf("%s", text)
+		}
+		return err
+	})
 
 	d.Press(t, "[data-key=tenant]")
 	d.Reads(t, "The last cutover")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -22,6 +23,8 @@ import (
 // Browser is a tab of a real Chromium. It notes what a page must not do: errors and warnings in
 // its console, and requests that go elsewhere.
 type Browser struct {
+	Saved string // folder of what the page saves
+
 	ctx    context.Context
 	origin string
 
@@ -40,11 +43,15 @@ func OpenBrowser(t testing.TB, origin string) *Browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
-	b := &Browser{origin: origin}
+	b := &Browser{origin: origin, Saved: t.TempDir()}
 	b.ctx, stop = chromedp.NewContext(ctx, chromedp.WithListener(b.note))
 	t.Cleanup(stop)
 	if _, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatalf("the browser does not start: %v", err)
+	}
+	saves := browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: b.Saved}
+	if _, err := chromedp.CallBrowser(b.ctx, browser.SetDownloadBehavior, saves); err != nil {
+		t.Fatal(err)
 	}
 	return b
 }
